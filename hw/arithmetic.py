@@ -1,0 +1,87 @@
+"""Integer arithmetic of the number contract: the one definition of rounding, convolution and pooling."""
+
+import numpy as np
+
+MAX_SHIFT = 40
+MAX_MULTIPLIER_BITS = 16
+_EXACT_FLOAT64 = 2**53
+
+
+def signed_bits(low: int, high: int) -> int:
+    """Width in bits of the narrowest two's complement number that holds ``low`` and ``high``."""
+    return max(max(high, 0).bit_length(), (-low - 1 if low < 0 else 0).bit_length()) + 1
+
+
+def requantise(
+    acc: np.ndarray, multiplier: np.ndarray, shift: np.ndarray, low: int, high: int
+) -> np.ndarray:
+    """Scale accumulators to activations: round half up, then saturate.
+
+    Computes ``clip((acc * multiplier + 2**(shift - 1)) >> shift, low, high)``, with an arithmetic
+    shift.
+
+    Parameters
+    ----------
+    acc : (N, C, H, W) int64
+        Accumulators, bias included.
+    multiplier, shift : (C,) int
+        Scale of every channel; ``1 <= shift <= 40``, multiplier unsigned, up to 16 bits.
+    low, high : int
+        Range of the result.
+    """
+    multiplier = np.asarray(multiplier, np.int64)[:, None, None]
+    shift = np.asarray(shift, np.int64)[:, None, None]
+    return np.clip((acc * multiplier + (1 << (shift - 1))) >> shift, low, high)
+
+
+def windows(
+    x: np.ndarray,
+    kernel: tuple[int, int],
+    stride: tuple[int, int],
+    padding: tuple[int, int, int, int],
+    dilation: tuple[int, int],
+    fill: int,
+) -> np.ndarray:
+    """View every kernel window of a padded picture.
+
+    Parameters
+    ----------
+    x : (N, C, H, W)
+        Pictures.
+    padding : (top, bottom, left, right)
+        Rows and columns of ``fill`` around the picture.
+
+    Returns
+    -------
+    (N, C, Ho, Wo, Kh, Kw)
+        A view; ``[..., y, x, i, j]`` is the pixel under tap ``(i, j)`` of output ``(y, x)``.
+    """
+    top, bottom, left, right = padding
+    x = np.pad(x, ((0, 0), (0, 0), (top, bottom), (left, right)), constant_values=fill)
+    extent = [d * (k - 1) + 1 for k, d in zip(kernel, dilation, strict=True)]
+    view = np.lib.stride_tricks.sliding_window_view(x, extent, axis=(2, 3))
+    return view[:, :, :: stride[0], :: stride[1], :: dilation[0], :: dilation[1]]
+
+
+def convolve(view: np.ndarray, weight: np.ndarray, groups: int, bound: int) -> np.ndarray:
+    """Multiply and add the windows of a picture, exactly.
+
+    Parameters
+    ----------
+    view : (N, C, Ho, Wo, Kh, Kw) int
+        What `windows` returns.
+    weight : (O, C // groups, Kh, Kw) int
+        Kernels.
+    bound : int
+        Largest magnitude that a partial sum can have. Below 2**53 the sums are taken in float64,
+        which is exact there and far faster than NumPy's integers.
+
+    Returns
+    -------
+    (N, O, Ho, Wo) int64
+    """
+    kind = np.float64 if bound < _EXACT_FLOAT64 else np.int64
+    view, weight = view.astype(kind), weight.astype(kind)
+    parts = zip(np.split(view, groups, axis=1), np.split(weight, groups), strict=True)
+    sums = [np.tensordot(v, w, axes=([1, 4, 5], [1, 2, 3])) for v, w in parts]  # (N, Ho, Wo, O/g)
+    return np.moveaxis(np.concatenate(sums, axis=-1), -1, 1).astype(np.int64)

@@ -1,0 +1,201 @@
+"""A network of integer layers: its exact result, and its file."""
+
+import dataclasses
+import hashlib
+import json
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
+
+from hw.layers import NAME, Activation, Conv, Input, Layer, MaxPool
+
+SCHEMA = "secateur.network/1"
+MAX_FILE_BYTES = 1 << 30
+_KINDS = {kind.__name__: kind for kind in (Input, Conv, MaxPool)}
+
+
+@dataclass(frozen=True, eq=False)
+class Network:
+    """Layers in topological order, the one `Input` first; the reference that everything equals.
+
+    Parameters
+    ----------
+    name : str
+        Identifier.
+    layers : sequence of Layer
+        Every layer's inputs come before it.
+    outputs : tuple of str, optional
+        Names of the layers whose results leave. Default: the last layer.
+
+    Raises
+    ------
+    ValueError
+        If a name is not an identifier or is used twice, an input is not there, shapes do not match,
+        or a layer feeds nothing. The layer is named.
+    """
+
+    name: str
+    layers: tuple[Layer, ...]
+    outputs: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "layers", tuple(self.layers))
+        if not self.layers or not isinstance(self.layers[0], Input):
+            raise ValueError(f"network {self.name!r} must begin with an Input")
+        object.__setattr__(self, "outputs", tuple(self.outputs) or (self.layers[-1].name,))
+        for name in (self.name, *(layer.name for layer in self.layers)):
+            if not NAME.fullmatch(name):
+                raise ValueError(f"name must match {NAME.pattern}, not {name!r}")
+        formats: dict[str, Activation] = {}
+        for layer in self.layers:
+            if layer.name in formats:
+                raise ValueError(f"layer {layer.name!r} must have a name of its own")
+            if isinstance(layer, Input) and formats:
+                raise ValueError(f"layer {layer.name!r} must be the only Input")
+            for source in layer.inputs:
+                if source not in formats:
+                    raise ValueError(f"layer {layer.name!r}: input {source!r} must come before it")
+            formats[layer.name] = layer.output(*(formats[source] for source in layer.inputs))
+        for name in self.outputs:
+            if name not in formats:
+                raise ValueError(f"output {name!r} must be a layer")
+        read = {source for layer in self.layers for source in layer.inputs} | set(self.outputs)
+        for layer in self.layers:
+            if layer.name not in read:
+                raise ValueError(f"layer {layer.name!r} must feed another layer or be an output")
+        object.__setattr__(self, "formats", formats)
+
+    formats: dict[str, Activation] = dataclasses.field(init=False, repr=False)
+
+    @property
+    def input(self) -> Input:
+        """The first layer."""
+        first = self.layers[0]
+        assert isinstance(first, Input)
+        return first
+
+    @property
+    def macs(self) -> int:
+        """Multiply-adds of one picture by surviving weights."""
+        return sum(self.layer_macs(layer) for layer in self.layers)
+
+    @property
+    def parameters(self) -> int:
+        """Surviving weights and biases."""
+        return sum(layer.parameters for layer in self.layers if isinstance(layer, Conv))
+
+    def layer_macs(self, layer: Layer) -> int:
+        """Multiply-adds of one layer for one picture."""
+        return layer.macs(self.formats[layer.source]) if isinstance(layer, Conv) else 0
+
+    def compute(
+        self, pictures: np.ndarray, keep: Iterable[str] | None = None, batch: int = 256
+    ) -> dict[str, np.ndarray]:
+        """Exact integer results.
+
+        Parameters
+        ----------
+        pictures : (N, C, H, W) int
+            Elements as they are on the stream, before the offset is subtracted.
+        keep : names, optional
+            Layers whose results are wanted. Default: `outputs`.
+        batch : int
+            Pictures computed at a time; bounds the memory, never changes the result.
+
+        Returns
+        -------
+        dict of str to (N, C, H, W) int64
+
+        Raises
+        ------
+        TypeError, ValueError
+            If the pictures are not integers, or have a wrong shape or range.
+        """
+        keep = tuple(self.outputs if keep is None else keep)
+        parts: dict[str, list[np.ndarray]] = {name: [] for name in keep}
+        for start in range(0, max(len(pictures), 1), batch):
+            results: dict[str, np.ndarray] = {}
+            for layer in self.layers:
+                if isinstance(layer, Input):
+                    results[layer.name] = layer.compute(pictures[start : start + batch])
+                else:
+                    source = self.formats[layer.source]
+                    results[layer.name] = layer.compute(results[layer.source], source)
+            for name in keep:
+                parts[name].append(results[name])
+        return {name: np.concatenate(part) for name, part in parts.items()}
+
+    def save(self, path: str | os.PathLike) -> None:
+        """Write one safetensors file whose metadata holds the structure; complete or not at all."""
+        path = Path(path)
+        tensors, layers = {}, []
+        for layer in self.layers:
+            record: dict = {"kind": type(layer).__name__}
+            for item in dataclasses.fields(layer):
+                value = getattr(layer, item.name)
+                if isinstance(value, np.ndarray):
+                    tensors[f"{layer.name}.{item.name}"] = value
+                else:
+                    record[item.name] = value
+            layers.append(record)
+        structure = {"schema": SCHEMA, "name": self.name, "layers": layers, "outputs": self.outputs}
+        data = save(tensors, {"secateur": json.dumps(structure, sort_keys=True)})
+        temporary = path.with_name(path.name + ".part")
+        temporary.write_bytes(data)
+        temporary.replace(path)
+
+    @staticmethod
+    def load(path: str | os.PathLike) -> "Network":
+        """Read a network file.
+
+        Raises
+        ------
+        OSError
+            If the file cannot be read.
+        ValueError
+            If it is not a network file, is damaged, or describes an impossible network; the file is
+            named.
+        """
+        path = Path(path)
+        if path.stat().st_size > MAX_FILE_BYTES:
+            raise ValueError(f"{path}: a network file must have at most {MAX_FILE_BYTES} bytes")
+        try:
+            with safe_open(path, framework="numpy") as file:
+                metadata = file.metadata() or {}
+                tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+            structure = json.loads(metadata["secateur"])
+            if structure["schema"] != SCHEMA:
+                raise ValueError(f"schema must be {SCHEMA}, not {structure['schema']!r}")
+            layers = [_layer(record, tensors) for record in structure["layers"]]
+            return Network(structure["name"], tuple(layers), tuple(structure["outputs"]))
+        except KeyError as error:
+            raise ValueError(f"{path}: not a network file: {error} is missing") from error
+        except (SafetensorError, TypeError, ValueError, AttributeError, RecursionError) as error:
+            raise ValueError(f"{path}: not a network file: {error}") from error
+
+
+def _layer(record: dict, tensors: dict[str, np.ndarray]) -> Layer:
+    """Make a layer of what a file says of it; JSON's lists are tuples here."""
+    record = dict(record)
+    kind = _KINDS[record.pop("kind")]
+    known = {item.name for item in dataclasses.fields(kind)}
+    if unknown := set(record) - known:
+        raise ValueError(f"layer {record.get('name')!r} has an unknown field {min(unknown)!r}")
+    values = {key: tuple(v) if isinstance(v, list) else v for key, v in record.items()}
+    prefix = f"{record['name']}."
+    values |= {
+        key.removeprefix(prefix): value
+        for key, value in tensors.items()
+        if key.startswith(prefix) and key.removeprefix(prefix) in known
+    }
+    return kind(**values)
+
+
+def file_hash(path: str | os.PathLike) -> str:
+    """SHA-256 of a file, in hexadecimal."""
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest()

@@ -1,0 +1,1 @@
+"""Hardware components, one a file."""

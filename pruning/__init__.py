@@ -1,0 +1,1 @@
+"""Pruning half: data, models, units, selectors, retraining, quantisation and export, in PyTorch."""

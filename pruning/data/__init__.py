@@ -1,0 +1,1 @@
+"""Data sets, read from what is installed or from a folder that the user names."""

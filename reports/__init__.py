@@ -1,0 +1,1 @@
+"""Synthesis figures, the ledger of what was saved, plots and pages."""

@@ -1,0 +1,1 @@
+"""The command line and the run file that ties the halves together."""

@@ -1,0 +1,1 @@
+"""Simulation of the emitted Verilog with cocotb and Verilator."""
