@@ -1,0 +1,99 @@
+"""Requantise: adds the bias to the sums of the lanes and scales them to activations."""
+
+from amaranth import *
+from amaranth.lib import data, wiring
+from amaranth.lib.memory import Memory
+from amaranth.lib.wiring import In, Out
+
+from hw.arithmetic import signed_bits
+from hw.parts.beats import element
+from hw.parts.lanes import sum_shape
+from hw.plan import LayerPlan
+
+
+class Requantise(wiring.Component):
+    """Requantiser of one output a cycle, for all lanes; outputs come in the order of the schedule.
+
+    Computes ``clip(((sum + bias) * multiplier + 2**(shift - 1)) >> shift, low, high)``, or only
+    ``sum + bias`` where the layer keeps its accumulators. Latency: one cycle for the bias, one for
+    the multiplication if there is one, one for the saturation.
+
+    Members
+    -------
+    sums, valid : In
+        Per lane, a sum of products.
+    results : Out
+        Per lane, an activation.
+    done : Out(1)
+        `results` is valid.
+    """
+
+    def __init__(self, plan: LayerPlan) -> None:
+        self.plan = plan
+        lanes = plan.fold.P
+        super().__init__(
+            {
+                "sums": In(data.ArrayLayout(sum_shape(plan), lanes)),
+                "valid": In(1),
+                "results": Out(data.ArrayLayout(element(plan.result), lanes)),
+                "done": Out(1),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        layer, outputs = self.plan.layer, self.plan.schedule.outputs.ravel()
+        width, shift, scales = self.plan.requantiser if layer.shift is not None else (0, 0, ())
+        half = 1 << (shift - 1) if shift else 0
+
+        # Without a multiplication, the rounding constant is part of the bias.
+        biases = [int(layer.bias[o]) + (0 if width else half) if o >= 0 else 0 for o in outputs]
+        layout = data.StructLayout(
+            {"bias": signed(signed_bits(min(biases), max(biases))), "multiplier": unsigned(width)}
+        )
+        init = [
+            {"bias": bias, "multiplier": scales[o] if width and o >= 0 else 0}
+            for bias, o in zip(biases, outputs, strict=True)
+        ]
+        m.submodules.memory = memory = Memory(shape=layout, depth=len(init), init=init)
+        read = memory.read_port()
+        index, next_index = Signal(range(len(init))), Signal(range(len(init)))
+        m.d.comb += next_index.eq(index)
+        with m.If(self.valid):
+            m.d.comb += next_index.eq(Mux(index == len(init) - 1, 0, index + 1))
+        m.d.comb += read.addr.eq(next_index)
+        m.d.sync += index.eq(next_index)
+
+        valid, multiplier = Signal(), Signal(width)
+        m.d.sync += [valid.eq(self.valid), multiplier.eq(read.data.multiplier)]
+        scaled = []
+        for p in range(self.plan.fold.P):
+            total = self.sums[p] + read.data.bias
+            biased = Signal(total.shape(), name=f"biased_{p}")
+            m.d.sync += biased.eq(total)
+            if width:
+                product = Signal((biased * multiplier).shape(), name=f"product_{p}")
+                m.d.sync += product.eq(biased * multiplier)
+                biased = Signal.like(product + half, name=f"rounded_{p}")
+                m.d.comb += biased.eq(product + half)
+            scaled.append(biased)
+        if width:
+            product_valid = Signal()
+            m.d.sync += product_valid.eq(valid)
+            valid = product_valid
+
+        if not shift:
+            m.d.comb += [self.done.eq(valid), *(r.eq(s) for r, s in zip(self.results, scaled, strict=True))]
+            return m
+        m.d.sync += self.done.eq(valid)
+        low, high = self.plan.result.low, self.plan.result.high
+        for p, value in enumerate(scaled):
+            shifted = Signal(signed(max(len(value) - shift, 1)), name=f"shifted_{p}")
+            m.d.comb += shifted.eq(value >> shift)
+            with m.If(shifted < low):
+                m.d.sync += self.results[p].eq(low)
+            with m.Elif(shifted > high):
+                m.d.sync += self.results[p].eq(high)
+            with m.Else():
+                m.d.sync += self.results[p].eq(shifted)
+        return m

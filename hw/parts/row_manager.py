@@ -1,0 +1,88 @@
+"""Row manager: slides the window of rows over the ring, slowly, so that the tap path need not."""
+
+from amaranth import *
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+
+from hw.plan import LayerPlan
+
+
+def place(plan: LayerPlan) -> data.StructLayout:
+    """Where a row of the window lies: its first word, and whether it is inside the picture."""
+    return data.StructLayout({"base": range(plan.depth), "inside": 1})
+
+
+class RowManager(wiring.Component):
+    """Manager of the rows that a layer reads.
+
+    While the `active` window is computed, rows enter the `following` one, one a cycle as they become
+    available; rows of padding are always available. When the active row ends, the two are swapped
+    and the rows that have left the window are released to the writer.
+
+    Members
+    -------
+    row_done : In(1)
+        A further row is in the ring.
+    row_end : In(1)
+        The last tap of the active row is fired in this cycle.
+    active : Out
+        Places of the window's rows.
+    valid : Out(1)
+        `active` may be read.
+    release : Out
+        Slots released in this cycle. The reads of the last tap are at the row buffer two cycles
+        later, the first word of a beat that is accepted on this release three cycles later.
+    """
+
+    def __init__(self, plan: LayerPlan) -> None:
+        self.plan = plan
+        super().__init__(
+            {
+                "row_done": In(1),
+                "row_end": In(1),
+                "active": Out(data.ArrayLayout(place(plan), plan.extent[0])),
+                "valid": Out(1),
+                "release": Out(range(plan.rows.ring + 1)),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        rows, words = self.plan.rows, self.plan.row_words
+
+        following = Signal.like(self.active)
+        pending = Signal(range(max(rows.first_pushes, rows.stride) + 1), init=rows.extent)
+        available, dropped = Signal(range(rows.ring + 1)), Signal(range(rows.ring + 1))
+        head = Signal(range(self.plan.depth))
+        row, y = Signal(range(rows.total)), Signal(range(rows.outputs))
+        real, push, swap = Signal(), Signal(), Signal()
+
+        m.d.comb += [
+            real.eq((row >= rows.top) & (row < rows.top + rows.height)),
+            push.eq((pending != 0) & (~real | (available != 0))),
+            swap.eq((pending == 0) & (~self.valid | self.row_end)),
+            self.release.eq(Mux(swap, dropped, 0)),
+        ]
+        m.d.sync += available.eq(available + self.row_done - (push & real))
+        with m.If(push):
+            entries = [following[k + 1] for k in range(rows.extent - 1)]
+            m.d.sync += [
+                Cat(*following).eq(Cat(*entries, head, real)),
+                dropped.eq(dropped + following[0].inside),
+                pending.eq(pending - 1),
+                row.eq(Mux(row == rows.total - 1, 0, row + 1)),
+            ]
+            with m.If(real):
+                m.d.sync += head.eq(Mux(head == (rows.ring - 1) * words, 0, head + words))
+        with m.If(swap):
+            last = y == rows.outputs - 1
+            m.d.sync += [
+                self.active.eq(following),
+                self.valid.eq(1),
+                dropped.eq(0),
+                pending.eq(Mux(last, rows.first_pushes, rows.stride)),
+                y.eq(Mux(last, 0, y + 1)),
+            ]
+        with m.Elif(self.row_end):
+            m.d.sync += self.valid.eq(0)
+        return m
