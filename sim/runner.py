@@ -1,0 +1,208 @@
+"""Simulation of emitted designs: their Verilog over frames, between ends that may stall."""
+
+import contextlib
+import json
+import shutil
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from sim.build import build
+from sim.records import Mismatch, Result, judge
+from sim.stalls import Stalls, pace
+from sim.tools import ToolError, environment, require_tools, tail
+from sim.top import IDENTIFIER, Port, Top
+from sim.wrapper import prefix
+
+__all__ = ["Design", "Mismatch", "Result", "SimulationTimeout", "Stalls", "simulate"]
+
+
+class SimulationTimeout(RuntimeError):
+    """A design stopped moving before it was done."""
+
+
+@dataclass(frozen=True, eq=False)
+class Design:
+    """An emitted design and what it is to compute.
+
+    Parameters
+    ----------
+    name : str
+        Identifier, unique in one simulation.
+    folder : Path
+        Holds ``top.v`` and ``top.json``; the modules of designs simulated together have names of
+        their own.
+    frames : (N, C, H, W) int
+        Elements as they are on the stream.
+    expected : (N, C, H, W) int, optional
+        The right result.
+    """
+
+    name: str
+    folder: Path
+    frames: np.ndarray
+    expected: np.ndarray | None = None
+
+
+def simulate(
+    designs: Sequence[Design],
+    build_dir: Path,
+    *,
+    stalls: Sequence[Stalls] = (Stalls(),),
+    seed: int = 0,
+    timeout_cycles: int | None = None,
+    jobs: int = 1,
+    waves: bool = False,
+    progress: Callable[[str], None] = lambda message: None,
+) -> list[Result]:
+    """Run designs side by side in one Verilator model, once for each stall profile.
+
+    Parameters
+    ----------
+    designs : sequence of Design
+        All in one model, each with its own frames and ends.
+    build_dir : Path
+        Keeps models by the hash of their content, and each run's files below its model.
+    stalls : sequence of Stalls
+        Runs, each from reset.
+    seed : int
+        Seed of the stalls and of what registers hold before reset.
+    timeout_cycles : int, optional
+        Cycles without any beat that count as a deadlock. Default: ten times the longest frame.
+    jobs : int
+        Runs at a time.
+    waves : bool
+        Whether each run leaves ``dump.vcd``.
+    progress : callable
+        Is told what begins.
+
+    Returns
+    -------
+    list of Result
+        For each stall profile in order, for each design in order.
+
+    Raises
+    ------
+    ValueError
+        If names, shapes or ranges do not fit; design or file are named.
+    ToolMissing, ToolError
+        If a program is not there, or fails.
+    SimulationTimeout
+        If a design stops before it is done.
+    """
+    stalls = [Stalls(*case) for case in stalls]
+    tops = _tops(designs)
+    progress(f"building the Verilator model of {', '.join(tops)}")
+    sources = [design.folder / "top.v" for design in designs]
+    model = build(tops, sources, build_dir, waves=waves)
+    longest = max(top.latency + top.interval for top in tops.values())
+    timeout = timeout_cycles or 10_000 + 10 * longest
+    require_tools()
+
+    def run(number: int) -> list[Result]:
+        case, rng = stalls[number], np.random.default_rng([seed, number])
+        progress(f"simulating {', '.join(tops)} with stalls {case}")
+        folder = model / f"{case.source}-{case.sink}-{seed}"
+        _write_case(folder, designs, tops, case, rng, timeout)
+        _execute(model, folder, seed, waves)
+        _refuse_stuck(folder, tops, timeout)
+        return [
+            judge(design.name, tops[design.name], case, folder, len(design.frames), design.expected)
+            for design in designs
+        ]
+
+    with environment(), ThreadPoolExecutor(jobs) as pool:
+        return [result for results in pool.map(run, range(len(stalls))) for result in results]
+
+
+def _tops(designs: Sequence[Design]) -> dict[str, Top]:
+    """Read and check the designs' top levels."""
+    tops: dict[str, Top] = {}
+    for design in designs:
+        if not IDENTIFIER.fullmatch(design.name) or design.name in tops:
+            raise ValueError(f"design must have an identifier of its own, not {design.name!r}")
+        top = tops[design.name] = Top.load(design.folder)
+        wanted = (len(design.frames), *top.output.shape)
+        if design.expected is not None and design.expected.shape != wanted:
+            raise ValueError(
+                f"design {design.name!r}: expected must be {wanted}, not {design.expected.shape}"
+            )
+    streams = {prefix(name, port) for name, top in tops.items() for port in (top.input, top.output)}
+    if len(streams) < 2 * len(tops) or not tops:
+        raise ValueError(f"designs must have streams of their own, not {', '.join(tops)}")
+    return tops
+
+
+def _write_case(
+    folder: Path,
+    designs: Sequence[Design],
+    tops: dict[str, Top],
+    stalls: Stalls,
+    rng: np.random.Generator,
+    timeout: int,
+) -> None:
+    """Write the files that the bench reads: beats, paces, and ``case.json``."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    counts = {}
+    for design in designs:
+        top = tops[design.name]
+        for port, profile in zip((top.input, top.output), stalls, strict=True):
+            name = prefix(design.name, port)
+            counts[name] = len(design.frames) * port.beats
+            runs = pace(profile, beats=port.beats, interval=top.interval, rng=rng)
+            lines = "".join(f"{go} {stop}\n" for go, stop in runs)
+            (folder / f"{name}.pace").write_text(lines, encoding="ascii")
+        _write_beats(folder / f"{prefix(design.name, top.input)}.beats", design, top.input)
+    settle = max(top.interval for top in tops.values())
+    case = {"beats": counts, "settle": settle, "timeout": timeout}
+    (folder / "case.json").write_text(json.dumps(case), encoding="utf-8")
+
+
+def _write_beats(path: Path, design: Design, port: Port) -> None:
+    """Write what a source plays."""
+    try:
+        beats = port.pack(np.asarray(design.frames))
+    except ValueError as error:
+        raise ValueError(f"design {design.name!r}: {error}") from error
+    last = port.beats - 1
+    lines = (f"{int(i % port.beats == last)} {beat}\n" for i, beat in enumerate(beats))
+    path.write_text("".join(lines), encoding="ascii")
+
+
+def _execute(model: Path, folder: Path, seed: int, waves: bool) -> None:
+    """Run the model in a case's folder."""
+    from cocotb_tools.runner import get_runner
+
+    log = folder / "run.log"
+    with contextlib.suppress(RuntimeError, SystemExit):  # judged by what the bench left
+        get_runner("verilator").test(
+            test_module="sim.bench",
+            hdl_toplevel="bench",
+            hdl_toplevel_lang="verilog",
+            build_dir=model,
+            test_dir=folder,
+            seed=seed,
+            plusargs=["+verilator+rand+reset+2", f"+verilator+seed+{seed % 0x7FFFFFFE + 1}"],
+            waves=waves,
+            log_file=log,
+        )
+    if not (folder / "beats.json").exists():
+        raise ToolError(f"the simulation must end, but failed\n{tail(log)}")
+
+
+def _refuse_stuck(folder: Path, tops: dict[str, Top], timeout: int) -> None:
+    """Check that every stream has moved its beats."""
+    wanted = json.loads((folder / "case.json").read_text(encoding="utf-8"))["beats"]
+    moved = json.loads((folder / "beats.json").read_text(encoding="utf-8"))
+    stuck = []
+    for name, top in tops.items():
+        taken, given = (prefix(name, port) for port in (top.input, top.output))
+        counts = [f"{moved[stream]} of {wanted[stream]} beats" for stream in (taken, given)]
+        if moved[taken] < wanted[taken] or moved[given] < wanted[given]:
+            stuck.append(f"design {name!r} stopped after {counts[0]} in and {counts[1]} out")
+    if stuck:
+        raise SimulationTimeout(f"{'; '.join(stuck)}; no beat moved for {timeout} cycles")

@@ -1,0 +1,71 @@
+"""Stall profiles: when either side of a stream pauses."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+PROFILES = ("none", "random", "bursty", "slow", "long")
+_RUNS = 2000  # before a pace repeats
+
+
+class Stalls(NamedTuple):
+    """Profiles of the source, which feeds a design, and of the sink, which it feeds.
+
+    ``none`` never pauses; ``random`` tosses a coin each cycle; ``bursty`` runs and pauses for up to
+    64 cycles; ``slow`` moves single beats so seldom that this side sets the speed; ``long`` runs
+    and pauses for up to two frames.
+    """
+
+    source: str = "none"
+    sink: str = "none"
+
+    def __str__(self) -> str:
+        """``source/sink``."""
+        return f"{self.source}/{self.sink}"
+
+
+def pace(profile: str, *, beats: int, interval: int, rng: np.random.Generator) -> np.ndarray:
+    """Lengths of a side's runs and pauses.
+
+    Parameters
+    ----------
+    profile : str
+        One of `PROFILES`.
+    beats : int
+        Beats of a frame.
+    interval : int
+        Cycles that the design takes for a frame.
+    rng : numpy.random.Generator
+        Source of all randomness.
+
+    Returns
+    -------
+    (N, 2) int
+        Pairs of cycles to go (at least 1) and cycles to stop (at least 0), to be repeated.
+
+    Raises
+    ------
+    ValueError
+        If there is no such profile.
+    """
+    if profile == "none":
+        return np.array([[1_000_000, 0]])
+    if profile == "random":
+        return rng.geometric(0.5, (_RUNS, 2))
+    if profile == "bursty":
+        return rng.integers(1, 64, (_RUNS, 2), endpoint=True)
+    if profile == "slow":
+        pause = max(1, 4 * interval // beats)
+        stop = rng.integers(1, pause, _RUNS, endpoint=True)
+        return np.column_stack([np.ones(_RUNS, int), stop])
+    if profile == "long":
+        return rng.integers(1, max(1, 2 * interval), (_RUNS, 2), endpoint=True)
+    raise ValueError(f"stall profile must be one of {', '.join(PROFILES)}, not {profile!r}")
+
+
+def crossed(profiles: tuple[str, ...] = PROFILES) -> Iterator[Stalls]:
+    """Yield every profile of the source with every profile of the sink."""
+    for source in profiles:
+        for sink in profiles:
+            yield Stalls(source, sink)
