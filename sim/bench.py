@@ -25,7 +25,6 @@ async def run(bench) -> None:
     def beats() -> dict[str, int]:
         return {name: getattr(bench, f"{name}_beats").value.to_unsigned() for name in expected}
 
-    bench.aresetn.value = 0
     Clock(bench.aclk, 2, "step").start()
     await Timer(2 * RESET_CYCLES + 1, "step")
     bench.aresetn.value = 1

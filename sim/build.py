@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from sim.tools import ToolError, environment, require_tools, tail
+from sim.tools import ToolError, environment, tail
 from sim.top import Top
 from sim.wrapper import wrap
 
@@ -47,8 +47,8 @@ def build(
     ------
     ValueError
         If two files define the same module.
-    ToolMissing, ToolError
-        If a program is not there, or refuses the Verilog.
+    ToolError
+        If Verilator or the compiler refuses the Verilog.
     """
     bench = wrap(tops)
     texts = [path.read_text(encoding="utf-8") for path in (*_PARTS, *sources)]
@@ -58,7 +58,6 @@ def build(
     done = folder / hashlib.sha256(content.encode()).hexdigest()[:16]
     if done.is_dir():
         return done
-    require_tools()
     folder.mkdir(parents=True, exist_ok=True)
     partial = Path(tempfile.mkdtemp(prefix="partial-", dir=folder))
     (partial / "bench.v").write_text(bench, encoding="utf-8")

@@ -160,7 +160,8 @@ def _compare(
     wrong = np.argwhere(outputs != expected)
     if not len(wrong):
         return 0, None
-    place = tuple(int(index) for index in wrong[0])
+    frame, channel, row, column = (int(index) for index in wrong[0])
+    place = frame, channel, row, column
     return len(wrong), Mismatch(*place, int(expected[place]), int(outputs[place]))
 
 

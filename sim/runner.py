@@ -93,14 +93,13 @@ def simulate(
     SimulationTimeout
         If a design stops before it is done.
     """
-    stalls = [Stalls(*case) for case in stalls]
     tops = _tops(designs)
+    require_tools()
     progress(f"building the Verilator model of {', '.join(tops)}")
     sources = [design.folder / "top.v" for design in designs]
     model = build(tops, sources, build_dir, waves=waves)
     longest = max(top.latency + top.interval for top in tops.values())
     timeout = timeout_cycles or 10_000 + 10 * longest
-    require_tools()
 
     def run(number: int) -> list[Result]:
         case, rng = stalls[number], np.random.default_rng([seed, number])
@@ -125,13 +124,19 @@ def _tops(designs: Sequence[Design]) -> dict[str, Top]:
         if not IDENTIFIER.fullmatch(design.name) or design.name in tops:
             raise ValueError(f"design must have an identifier of its own, not {design.name!r}")
         top = tops[design.name] = Top.load(design.folder)
+        try:
+            top.input.check(design.frames)
+        except ValueError as error:
+            raise ValueError(f"design {design.name!r}: {error}") from error
         wanted = (len(design.frames), *top.output.shape)
         if design.expected is not None and design.expected.shape != wanted:
             raise ValueError(
                 f"design {design.name!r}: expected must be {wanted}, not {design.expected.shape}"
             )
+    if not tops:
+        raise ValueError("designs must be at least one")
     streams = {prefix(name, port) for name, top in tops.items() for port in (top.input, top.output)}
-    if len(streams) < 2 * len(tops) or not tops:
+    if len(streams) < 2 * len(tops):
         raise ValueError(f"designs must have streams of their own, not {', '.join(tops)}")
     return tops
 
@@ -150,7 +155,7 @@ def _write_case(
     counts = {}
     for design in designs:
         top = tops[design.name]
-        for port, profile in zip((top.input, top.output), stalls, strict=True):
+        for port, profile in ((top.input, stalls.source), (top.output, stalls.sink)):
             name = prefix(design.name, port)
             counts[name] = len(design.frames) * port.beats
             runs = pace(profile, beats=port.beats, interval=top.interval, rng=rng)
@@ -164,10 +169,7 @@ def _write_case(
 
 def _write_beats(path: Path, design: Design, port: Port) -> None:
     """Write what a source plays."""
-    try:
-        beats = port.pack(np.asarray(design.frames))
-    except ValueError as error:
-        raise ValueError(f"design {design.name!r}: {error}") from error
+    beats = port.pack(design.frames)
     last = port.beats - 1
     lines = (f"{int(i % port.beats == last)} {beat}\n" for i, beat in enumerate(beats))
     path.write_text("".join(lines), encoding="ascii")

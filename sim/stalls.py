@@ -1,7 +1,7 @@
 """Stall profiles: when either side of a stream pauses."""
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -9,16 +9,28 @@ PROFILES = ("none", "random", "bursty", "slow", "long")
 _RUNS = 2000  # before a pace repeats
 
 
-class Stalls(NamedTuple):
+@dataclass(frozen=True)
+class Stalls:
     """Profiles of the source, which feeds a design, and of the sink, which it feeds.
 
     ``none`` never pauses; ``random`` tosses a coin each cycle; ``bursty`` runs and pauses for up to
     64 cycles; ``slow`` moves single beats so seldom that this side sets the speed; ``long`` runs
     and pauses for up to two frames.
+
+    Raises
+    ------
+    ValueError
+        If there is no such profile.
     """
 
     source: str = "none"
     sink: str = "none"
+
+    def __post_init__(self) -> None:
+        for profile in (self.source, self.sink):
+            if profile not in PROFILES:
+                known = ", ".join(PROFILES)
+                raise ValueError(f"stall profile must be one of {known}, not {profile!r}")
 
     def __str__(self) -> str:
         """``source/sink``."""
@@ -43,11 +55,6 @@ def pace(profile: str, *, beats: int, interval: int, rng: np.random.Generator) -
     -------
     (N, 2) int
         Pairs of cycles to go (at least 1) and cycles to stop (at least 0), to be repeated.
-
-    Raises
-    ------
-    ValueError
-        If there is no such profile.
     """
     if profile == "none":
         return np.array([[1_000_000, 0]])
@@ -59,9 +66,8 @@ def pace(profile: str, *, beats: int, interval: int, rng: np.random.Generator) -
         pause = max(1, 4 * interval // beats)
         stop = rng.integers(1, pause, _RUNS, endpoint=True)
         return np.column_stack([np.ones(_RUNS, int), stop])
-    if profile == "long":
-        return rng.integers(1, max(1, 2 * interval), (_RUNS, 2), endpoint=True)
-    raise ValueError(f"stall profile must be one of {', '.join(PROFILES)}, not {profile!r}")
+    assert profile == "long"
+    return rng.integers(1, 2 * interval, (_RUNS, 2), endpoint=True)
 
 
 def crossed(profiles: tuple[str, ...] = PROFILES) -> Iterator[Stalls]:

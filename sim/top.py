@@ -57,6 +57,22 @@ class Port:
             return -(1 << self.bits - 1), (1 << self.bits - 1) - 1
         return 0, (1 << self.bits) - 1
 
+    def check(self, frames: np.ndarray) -> None:
+        """Check that frames have the stream's shape and that every element fits.
+
+        Raises
+        ------
+        ValueError
+            If they do not.
+        """
+        if frames.ndim != 4 or frames.shape[1:] != self.shape or not len(frames):
+            raise ValueError(f"frames must be (N, {self.shape}), not {frames.shape}")
+        low, high = self.range
+        if frames.min() < low or frames.max() > high:
+            raise ValueError(
+                f"frames must lie in {low}..{high}, not {frames.min()}..{frames.max()}"
+            )
+
     def pack(self, frames: np.ndarray) -> list[str]:
         """Beats of frames.
 
@@ -67,19 +83,8 @@ class Port:
         Returns
         -------
         list of N * beats hexadecimal str
-
-        Raises
-        ------
-        ValueError
-            If the frames have another shape, or an element does not fit.
         """
-        if frames.ndim != 4 or frames.shape[1:] != self.shape or not len(frames):
-            raise ValueError(f"frames must be (N, {self.shape}), not {frames.shape}")
-        low, high = self.range
-        if frames.min() < low or frames.max() > high:
-            raise ValueError(
-                f"frames must lie in {low}..{high}, not {frames.min()}..{frames.max()}"
-            )
+        self.check(frames)
         elements = frames.astype(np.int64).transpose(0, 2, 3, 1).reshape(len(frames), -1)
         missing = self.beats * self.elements_per_beat - elements.shape[1]
         elements = np.pad(elements, ((0, 0), (0, missing))).reshape(-1, self.elements_per_beat, 1)

@@ -17,7 +17,10 @@ module axis_monitor #(
   reg held_last, held, was_reset;
   integer file;
 
-  initial file = $fopen(RECORD, "w");
+  initial begin
+    file = $fopen(RECORD, "w");
+    was_reset = 0;
+  end
 
   always @(posedge aclk) begin
     was_reset <= !aresetn;
