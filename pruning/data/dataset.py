@@ -1,0 +1,108 @@
+"""Pictures with labels, split into training, validation and test."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Pixels:
+    """How the integers of a picture become real numbers: ``(element - offset) * scale``.
+
+    Parameters
+    ----------
+    shape : (C, H, W)
+        Channels, rows, columns.
+    bits : int
+        Width of an element; elements are unsigned.
+    scale : (C,) float
+        Real value of one least significant bit.
+    offset : (C,) int or empty
+        Element that means zero; empty for zero.
+    """
+
+    shape: tuple[int, int, int]
+    bits: int
+    scale: tuple[float, ...]
+    offset: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        sizes = [size for size in self.shape if isinstance(size, int) and size > 0]
+        if len(self.shape) != 3 or len(sizes) != 3:
+            raise ValueError(f"shape must be three positive numbers, not {self.shape!r}")
+        if self.bits not in range(2, 9):
+            raise ValueError(f"bits must be 2 to 8, not {self.bits!r}")
+        channels = self.shape[0]
+        if len(self.scale) != channels or len(self.offset) not in (0, channels):
+            raise ValueError(f"scale and offset must have {channels} entries")
+        if not all(np.isfinite(s) and s > 0 for s in self.scale):
+            raise ValueError(f"scale must be positive, not {self.scale!r}")
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """Pictures and their labels.
+
+    Parameters
+    ----------
+    images : (N, C, H, W) uint8
+        Elements as they enter the accelerator.
+    labels : (N,) int64
+        Classes.
+    """
+
+    images: np.ndarray
+    labels: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __getitem__(self, index: slice | np.ndarray) -> "Split":
+        """Take some of the pictures."""
+        return replace(self, images=self.images[index], labels=self.labels[index])
+
+
+@dataclass(frozen=True, eq=False)
+class DataSet:
+    """A data set; validation pictures are held out from training, test pictures from everything.
+
+    Parameters
+    ----------
+    name : str
+        Name, as `pruning.data.load` knows it.
+    pixels : Pixels
+        Shape and number format of the pictures.
+    classes : int
+        Number of classes.
+    train, validation, test : Split
+        Disjoint pictures.
+    """
+
+    name: str
+    pixels: Pixels
+    classes: int
+    train: Split
+    validation: Split
+    test: Split
+
+
+def hold_out(split: Split, fraction: float, seed: int) -> tuple[Split, Split]:
+    """Divide pictures in two, every class in the same proportion.
+
+    Parameters
+    ----------
+    fraction : float
+        Share of every class that goes to the second part, rounded to whole pictures.
+    seed : int
+        Decides which pictures go; both parts keep their order.
+
+    Returns
+    -------
+    kept, held_out : Split
+    """
+    rng = np.random.default_rng(seed)
+    out = np.zeros(len(split), bool)
+    for label in np.unique(split.labels):
+        members = rng.permutation(np.flatnonzero(split.labels == label))
+        out[members[: round(fraction * len(members))]] = True
+    return split[~out], split[out]
