@@ -6,14 +6,9 @@ from amaranth.lib.wiring import In, Out
 
 from hw.layer import LayerEngine
 from hw.network import Network
-from hw.parts.axis import (
-    PixelSource,
-    RasterSink,
-    VectorSink,
-    axis,
-    elements_per_beat,
-    payload_bits,
-)
+from hw.parts.axis import Axis, AxisInterface, elements_per_beat
+from hw.parts.sink import RasterSink, VectorSink
+from hw.parts.source import PixelSource, RasterSource
 from hw.plan import Folding, plan
 
 
@@ -28,9 +23,9 @@ class Accelerator(wiring.Component):
 
     Members
     -------
-    s_axis : In(axis)
+    s_axis : In(Axis)
         Pixels in raster order, all channels of one pixel a beat.
-    m_axis : Out(axis)
+    m_axis : Out(Axis)
         Logits in class order, one a beat, or the pixels of a map as they enter.
     misframed : Out(1)
         Sticky: TLAST of the input did not match the frame's size.
@@ -41,6 +36,10 @@ class Accelerator(wiring.Component):
         If the network is not a chain or a fold is impossible.
     """
 
+    s_axis: AxisInterface
+    m_axis: AxisInterface
+    misframed: Signal
+
     def __init__(self, network: Network, folding: Folding) -> None:
         self.network = network
         self.plans = plan(network, folding)
@@ -49,15 +48,17 @@ class Accelerator(wiring.Component):
         stream = network.input.stream
         super().__init__(
             {
-                "s_axis": In(axis(payload_bits(stream.shape[0], stream.bits))),
-                "m_axis": Out(axis(payload_bits(self.elements, result.bits))),
+                "s_axis": In(Axis(stream.shape[0], stream.bits)),
+                "m_axis": Out(Axis(self.elements, result.bits)),
                 "misframed": Out(1),
             }
         )
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.source = source = PixelSource(self.network.input)
+        picture, columns = self.network.input, self.plans[0].producer
+        source = PixelSource(picture) if columns.lanes == 1 else RasterSource(picture, columns)
+        m.submodules.source = source
         wiring.connect(m, wiring.flipped(self.s_axis), source.i)
         m.d.comb += self.misframed.eq(source.misframed)
         beats = source.o

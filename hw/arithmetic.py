@@ -1,4 +1,4 @@
-"""Integer arithmetic of the number contract: the one definition of rounding, convolution and pooling."""
+"""Integer arithmetic of the number contract: rounding, convolution and pooling, defined once."""
 
 import numpy as np
 

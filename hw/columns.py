@@ -5,7 +5,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Columns:
-    """Columns of a row as a layer computes them: lane ``p`` owns ``p * block .. p * block + block - 1``.
+    """Columns of a row as a layer computes them.
+
+    Lane ``p`` owns the columns ``p * block .. p * block + block - 1``.
 
     Parameters
     ----------
@@ -36,8 +38,8 @@ class Write:
 class Segments:
     """Columns of an input row as a consumer stores them: a segment per lane, halo included.
 
-    A word holds one pixel per lane at the same place in each segment, so that every tap of every lane
-    is a plain read of one word. Words of columns outside the picture are never written.
+    A word holds one pixel per lane at the same place in each segment, so that every tap of every
+    lane is a plain read of one word. Words of columns outside the picture are never written.
 
     Parameters
     ----------
@@ -71,7 +73,7 @@ class Segments:
         return [(p, column - s) for p, s in enumerate(starts) if 0 <= column - s < self.words]
 
     def writes(self, producer: Columns) -> tuple[tuple[Write, ...], ...]:
-        """Writes that each of the producer's beats takes, by the beat's column.
+        """List the writes that each of the producer's beats takes, by the beat's column.
 
         A beat whose columns nobody reads still takes one write, of no lane.
         """

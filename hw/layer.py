@@ -1,7 +1,7 @@
 """One layer in hardware: beats in, beats out."""
 
 from amaranth import *
-from amaranth.lib import data, wiring
+from amaranth.lib import data, stream, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
@@ -29,6 +29,9 @@ class LayerEngine(wiring.Component):
     o : Out(beats)
         Results, in rows.
     """
+
+    i: stream.Interface
+    o: stream.Interface
 
     def __init__(self, plan: LayerPlan) -> None:
         self.plan = plan
@@ -75,11 +78,9 @@ class LayerEngine(wiring.Component):
         if plan.is_conv:
             m.submodules.multiply_add = lanes = MultiplyAdd(plan)
             m.submodules.requantise = requantise = Requantise(plan)
-            shape = lanes.weights.shape()
-            rows_of_weights = plan.schedule.weight.tolist()
-            m.submodules.weights = weights = Memory(
-                shape=shape, depth=len(rows_of_weights), init=rows_of_weights
-            )
+            shape = data.ArrayLayout(signed(plan.conv.weight_bits), plan.fold.G)
+            entries = [shape.const(row) for row in plan.schedule.weight.tolist()]
+            m.submodules.weights = weights = Memory(shape=shape, depth=len(entries), init=entries)
             weight_read = weights.read_port()
             m.d.comb += [
                 weight_read.addr.eq(walker.tap),

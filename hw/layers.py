@@ -1,4 +1,4 @@
-"""Layers as data: frozen dataclasses of integers, with the shape, the range and the exact result of each."""
+"""Layers as data: frozen dataclasses of integers, with shape, range and exact result."""
 
 import re
 from dataclasses import dataclass, field
@@ -109,7 +109,7 @@ def _window_shape(
 class Input:
     """The picture that enters: unsigned integers, less one offset per channel.
 
-    The offset is subtracted on entry, before any padding, so a normalised picture's padding is zero.
+    The offset is subtracted on entry, before any padding: a normalised picture is padded with zero.
 
     Parameters
     ----------
@@ -179,7 +179,7 @@ class Input:
 
 @dataclass(frozen=True, eq=False)
 class Conv:
-    """A convolution, or a linear layer (a kernel as large as its map), of surviving integer weights.
+    """A convolution of integer weights, or a linear layer: a kernel as large as its map.
 
     Parameters
     ----------
@@ -296,14 +296,20 @@ class Conv:
         return self.weight.shape[2], self.weight.shape[3]
 
     @property
+    def survivors(self) -> np.ndarray:
+        """The mask (O, C // groups, Kh, Kw)."""
+        assert self.mask is not None
+        return self.mask
+
+    @property
     def parameters(self) -> int:
         """Surviving weights and biases."""
-        return int(self.mask.sum()) + len(self.bias)
+        return int(self.survivors.sum()) + len(self.bias)
 
     def macs(self, source: Activation) -> int:
         """Multiply-adds of one picture, those on padding counted as usual."""
         _, height, width = self.output(source).shape
-        return int(self.mask.sum()) * height * width
+        return int(self.survivors.sum()) * height * width
 
     def accumulator(self, source: Activation) -> tuple[int, int]:
         """Smallest and largest value that any accumulator, bias included, can take on its way."""

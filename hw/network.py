@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
@@ -92,6 +93,14 @@ class Network:
     def layer_macs(self, layer: Layer) -> int:
         """Multiply-adds of one layer for one picture."""
         return layer.macs(self.formats[layer.source]) if isinstance(layer, Conv) else 0
+
+    def alone(self, name: str) -> "Network":
+        """Network of one layer, whose input is what feeds that layer here."""
+        layer = next(layer for layer in self.layers if layer.name == name)
+        assert not isinstance(layer, Input)
+        source = self.formats[layer.source]
+        picture = Input(layer.source, source.shape, source.bits, source.scale, (), source.signed)
+        return Network(f"{self.name}_{name}", (picture, layer))
 
     def compute(
         self, pictures: np.ndarray, keep: Iterable[str] | None = None, batch: int = 256
@@ -186,7 +195,9 @@ def _layer(record: dict, tensors: dict[str, np.ndarray]) -> Layer:
     known = {item.name for item in dataclasses.fields(kind)}
     if unknown := set(record) - known:
         raise ValueError(f"layer {record.get('name')!r} has an unknown field {min(unknown)!r}")
-    values = {key: tuple(v) if isinstance(v, list) else v for key, v in record.items()}
+    values: dict[str, Any] = {
+        key: tuple(v) if isinstance(v, list) else v for key, v in record.items()
+    }
     prefix = f"{record['name']}."
     values |= {
         key.removeprefix(prefix): value

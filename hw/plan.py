@@ -1,15 +1,17 @@
-"""Everything static about the hardware of a network: what the generator builds and `hw.cost` predicts."""
+"""What is static about a network's hardware: what the generator builds and `hw.cost` predicts."""
 
 from dataclasses import dataclass
 from functools import cached_property
 
+from hw.arithmetic import signed_bits
 from hw.columns import Columns, Segments, Write
 from hw.layers import Activation, Conv, Input, Layer, MaxPool
 from hw.network import Network
+from hw.rows import Rows
 from hw.schedule import Schedule, schedule
 
-# Cycles from the read of a tap to its sum in the hold register, and through the drain. The parts are
-# built to these, and a test compares each with its part.
+# Cycles of the stages between a tap and its result. The parts are built to these; the tests of
+# `hw.cost` hold them to it.
 WALK = 2  # tap fired -> its address at the row buffer
 READ = 2  # row buffer and weight memory -> operand registers
 MULTIPLY = 1
@@ -19,6 +21,8 @@ BIAS = 1
 SCALE = 1
 SATURATE = 1
 QUEUE = 1  # into the output queue
+SOURCE_ROWS = 2  # rows that a source of wide beats gathers
+SINK_ROWS = 2  # rows that the sink of a map gathers
 
 
 @dataclass(frozen=True)
@@ -52,60 +56,6 @@ class UnsupportedLayer(ValueError):
     """A layer that the generator cannot build; the message names it."""
 
 
-@dataclass(frozen=True)
-class Rows:
-    """Rows of a picture as a layer's window slides over them, padding included.
-
-    Parameters
-    ----------
-    height : int
-        Rows of the picture.
-    outputs : int
-        Rows of the result.
-    extent : int
-        Rows of the window.
-    stride : int
-        Rows from one window to the next.
-    top : int
-        Rows of padding above the picture.
-    """
-
-    height: int
-    outputs: int
-    extent: int
-    stride: int
-    top: int
-
-    @property
-    def total(self) -> int:
-        """Rows that pass through the window for one picture, padding and unread rows included."""
-        return max((self.outputs - 1) * self.stride + self.extent, self.top + self.height)
-
-    @property
-    def first_pushes(self) -> int:
-        """Rows pushed for the first window, after what the picture before has left unread."""
-        return self.total - (self.outputs - 1) * self.stride
-
-    def real(self, row: int) -> bool:
-        """Whether a row of the sequence, taken modulo `total`, is inside the picture."""
-        return 0 <= row % self.total - self.top < self.height
-
-    @cached_property
-    def ring(self) -> int:
-        """Rows that the row buffer holds.
-
-        Two successive windows with all between them, which is what must be there before the window can
-        move, and one stride more, which hides the time from a producer's last tap to its row being
-        visible here. Where one window covers the picture, a second picture is room enough.
-        """
-        resident = []
-        for y in range(self.outputs):
-            start = y * self.stride
-            after = start + self.stride if y + 1 < self.outputs else self.total
-            resident.append(sum(map(self.real, range(start, after + self.extent))))
-        return max(resident) + (self.stride if self.outputs > 1 else 0)
-
-
 @dataclass(frozen=True, eq=False)
 class LayerPlan:
     """Hardware of one layer.
@@ -135,6 +85,12 @@ class LayerPlan:
     def is_conv(self) -> bool:
         """Whether the layer multiplies and adds; else it takes the maximum."""
         return isinstance(self.layer, Conv)
+
+    @property
+    def conv(self) -> Conv:
+        """The layer, where it multiplies and adds."""
+        assert isinstance(self.layer, Conv)
+        return self.layer
 
     @property
     def multipliers(self) -> int:
@@ -223,17 +179,55 @@ class LayerPlan:
     def requantiser(self) -> tuple[int, int, tuple[int, ...]]:
         """Width of the multiplier (0: none), the one shift, and the multiplier of every output.
 
-        ``(acc * m + 2**(s-1)) >> s`` does not change when ``m`` is doubled and ``s`` is one more, so
-        one shift serves all outputs, and no shifter is built.
+        ``(acc * m + 2**(s-1)) >> s`` stays when ``m`` is doubled and ``s`` is one more, so one
+        shift serves all outputs, and no shifter is built.
         """
         layer = self.layer
-        assert isinstance(layer, Conv) and layer.multiplier is not None and layer.shift is not None
+        assert isinstance(layer, Conv)
+        assert layer.multiplier is not None
+        assert layer.shift is not None
         shift = int(layer.shift.max())
-        scaled = [int(m) << (shift - int(s)) for m, s in zip(layer.multiplier, layer.shift, strict=True)]
+        pairs = zip(layer.multiplier.tolist(), layer.shift.tolist(), strict=True)
+        scaled = [m << (shift - s) for m, s in pairs]
         while shift > 1 and all(m % 2 == 0 for m in scaled) and any(scaled):
             scaled, shift = [m // 2 for m in scaled], shift - 1
         width = 0 if set(scaled) == {1} else max(max(scaled).bit_length(), 1)
         return width, shift, tuple(scaled)
+
+    @property
+    def schedule_bits(self) -> int:
+        """Width of an entry of the schedule: row, word within the row, end of the list."""
+        return (self.extent[0] - 1).bit_length() + (self.row_words - 1).bit_length() + 1
+
+    @cached_property
+    def biases(self) -> tuple[int, ...]:
+        """Bias of every output; the rounding constant is part of it where nothing multiplies."""
+        assert isinstance(self.layer, Conv)
+        raw = self.layer.shift is None or self.scales
+        half = 0 if raw else 1 << (self.requantiser[1] - 1)
+        return tuple(int(bias) + half for bias in self.layer.bias)
+
+    @property
+    def bias_bits(self) -> int:
+        """Width of a bias."""
+        return signed_bits(min(self.biases), max(self.biases))
+
+    @property
+    def memory_bits(self) -> dict[str, int]:
+        """Bits of every memory of the layer."""
+        pixel, result = self.source.bits, self.result.bits
+        entries = len(self.schedule.last)
+        place = (self.result.shape[0] - 1).bit_length() + (self.columns.block - 1).bit_length()
+        bits = {
+            "row_buffer": self.depth * self.fold.P * pixel,
+            "schedule": entries * self.schedule_bits,
+            "output_queue": self.credits * self.fold.G * (self.fold.P * result + place + 1),
+        }
+        if isinstance(self.layer, Conv):
+            bits["weights"] = entries * self.fold.G * self.layer.weight_bits
+            width = self.bias_bits + (self.requantiser[0] if self.scales else 0)
+            bits["requantise"] = len(self.biases) * width
+        return bits
 
     @property
     def compute_cycles(self) -> int:
@@ -247,12 +241,6 @@ class LayerPlan:
         steps = sum(len(steps) for steps in self.writes)
         return steps * self.channels * self.source.shape[1]
 
-    @property
-    def cycles(self) -> int:
-        """Cycles of one picture, if nothing else is in the way: the slowest of the layer's own parts."""
-        channels, height, _ = self.result.shape
-        return max(self.compute_cycles, self.write_cycles, channels * self.columns.block * height)
-
 
 def plan(network: Network, folding: Folding) -> tuple[LayerPlan, ...]:
     """Plan the hardware of every layer behind the input.
@@ -265,7 +253,8 @@ def plan(network: Network, folding: Folding) -> tuple[LayerPlan, ...]:
         If a layer has no fold, or an impossible one; the layer and the bound are named.
     """
     plans: list[LayerPlan] = []
-    columns, before = Columns(network.input.shape[2], 1), network.input.name
+    before = network.input.name
+    columns = _input_columns(network.input, folding.get(before, Fold(1)))
     for layer in network.layers[1:]:
         assert not isinstance(layer, Input)
         if layer.source != before:
@@ -285,6 +274,14 @@ def plan(network: Network, folding: Folding) -> tuple[LayerPlan, ...]:
     if not plans:
         raise UnsupportedLayer(f"network {network.name!r} must have a layer behind its input")
     return tuple(plans)
+
+
+def _input_columns(picture: Input, fold: Fold) -> Columns:
+    """Columns of the beats that the input's pixels become: `P` pixels each."""
+    width = picture.shape[2]
+    if not 1 <= fold.P <= width:
+        raise ValueError(f"layer {picture.name!r}: P must be 1 to {width}, not {fold.P!r}")
+    return Columns(width, fold.P)
 
 
 def _check(layer: Layer, fold: Fold, result: Activation) -> None:

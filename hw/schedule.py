@@ -1,6 +1,7 @@
 """The list of surviving taps that a layer's sequencer walks, once per block of columns."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -14,7 +15,7 @@ class Schedule:
     Parameters
     ----------
     row, channel, column : (N,) int
-        Row and column of the tap inside the kernel's extent (dilation included), and its input channel.
+        Row and column of the tap inside the kernel's extent (dilation included), and its channel.
     last : (N,) bool
         Whether the tap is the last of its list.
     weight : (N, G) int
@@ -43,8 +44,8 @@ class Schedule:
 def schedule(layer: Conv | MaxPool, channels: int, group: int) -> Schedule:
     """List the taps of a layer in groups of outputs that walk in lockstep.
 
-    A group walks the union of its outputs' taps. A list has at least as many entries as its group has
-    outputs, because the sums of a group leave one a cycle.
+    A group walks the union of its outputs' taps. A list has at least as many entries as its group
+    has outputs, because the sums of a group leave one a cycle.
 
     Parameters
     ----------
@@ -54,50 +55,50 @@ def schedule(layer: Conv | MaxPool, channels: int, group: int) -> Schedule:
     group : int
         Outputs in lockstep, G.
     """
-    mask, weight, first = _dense(layer, channels)
+    mask, weight = _dense(layer, channels)
     outputs = np.full(-(-len(mask) // group) * group, -1)
     outputs[: len(mask)] = np.arange(len(mask))
-    outputs = outputs.reshape(-1, group)
     dilation = layer.dilation if isinstance(layer, Conv) else (1, 1)
 
     entries, taps = [], 0  # rows of (row, channel, column, last, weights...)
-    for members in outputs:
+    for members in outputs.reshape(-1, group):
         present = members[members >= 0]
-        starts = first[present]
-        reads = _union(mask[present], starts, channels)
-        where = np.argwhere(reads)  # (taps, 3): channel, ky, kx
-        weights = np.zeros((max(len(where), group, 1), group), np.int64)
-        for g, output in enumerate(present):
-            inside = (where[:, 0] >= starts[g]) & (where[:, 0] < starts[g] + mask.shape[1])
-            c, ky, kx = where[inside].T
-            weights[np.flatnonzero(inside), g] = weight[output, c - starts[g], ky, kx]
-        head = np.zeros((len(weights), 4), np.int64)
-        head[: len(where), 0] = where[:, 1] * dilation[0]
-        head[: len(where), 1] = where[:, 0]
-        head[: len(where), 2] = where[:, 2] * dilation[1]
-        head[len(where) :, :3] = head[max(len(where) - 1, 0), :3]
-        head[-1, 3] = 1
-        entries.append(np.hstack([head, weights]))
-        taps += len(where)
+        channel, ky, kx = np.nonzero(mask[present].any(axis=0))
+        length = max(len(channel), group)
+        table = np.zeros((length, 4 + group), np.int64)
+        table[: len(channel), 0] = ky * dilation[0]
+        table[: len(channel), 1] = channel
+        table[: len(channel), 2] = kx * dilation[1]
+        table[-1, 3] = 1
+        table[: len(channel), 4 : 4 + len(present)] = weight[present][:, channel, ky, kx].T
+        entries.append(table)
+        taps += len(channel)
     table = np.concatenate(entries)
     row, channel, column, last = table[:, :4].T
+    outputs = outputs.reshape(-1, group)
     return Schedule(row, channel, column, last.astype(bool), table[:, 4:], outputs, taps)
 
 
-def _dense(layer: Conv | MaxPool, channels: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Mask and weight (O, I, Kh, Kw), and every output's first input channel."""
+def list_lengths(layer: Conv | MaxPool, channels: int, group: int) -> list[int]:
+    """Cycles of every list, without making the lists."""
+    mask, _ = _dense(layer, channels)
+    starts = np.arange(0, len(mask), group)
+    union = np.logical_or.reduceat(mask.reshape(len(mask), -1), starts, axis=0)
+    return np.maximum(union.sum(axis=1), group).tolist()
+
+
+@lru_cache(maxsize=64)
+def _dense(layer: Conv | MaxPool, channels: int) -> tuple[np.ndarray, np.ndarray]:
+    """Mask and weight (O, channels, Kh, Kw) of a layer, zero where its groups do not reach."""
     if isinstance(layer, MaxPool):
-        ones = np.ones((channels, 1, *layer.kernel), bool)
-        return ones, ones.astype(np.int64), np.arange(channels)
-    assert layer.mask is not None
+        mask = np.zeros((channels, channels, *layer.kernel), bool)
+        mask[np.arange(channels), np.arange(channels)] = True
+        return mask, mask.astype(np.int64)
     outputs, inputs = layer.weight.shape[:2]
-    first = np.arange(outputs) // (outputs // layer.groups) * inputs
-    return layer.mask, layer.weight, first
-
-
-def _union(masks: np.ndarray, starts: np.ndarray, channels: int) -> np.ndarray:
-    """Taps (channels, Kh, Kw) that any of some outputs reads."""
-    reads = np.zeros((channels, *masks.shape[2:]), bool)
-    for mask, start in zip(masks, starts, strict=True):
-        reads[start : start + len(mask)] |= mask
-    return reads
+    mask = np.zeros((outputs, channels, *layer.kernel), bool)
+    weight = np.zeros(mask.shape, np.int64)
+    for o in range(outputs):
+        start = o // (outputs // layer.groups) * inputs
+        mask[o, start : start + inputs] = layer.survivors[o]
+        weight[o, start : start + inputs] = layer.weight[o]
+    return mask, weight

@@ -14,7 +14,7 @@ from hw.plan import LayerPlan
 
 def sum_shape(plan: LayerPlan) -> Shape:
     """Shape of a sum of products without its bias: exactly as wide as the weights require."""
-    weight, source = plan.layer.weight.reshape(len(plan.layer.weight), -1), plan.source
+    weight, source = plan.conv.weight.reshape(len(plan.conv.weight), -1), plan.source
     up, down = weight.clip(min=0).sum(1), weight.clip(max=0).sum(1)
     low = min(0, int((up * source.low + down * source.high).min()))
     high = max(0, int((up * source.high + down * source.low).max()))
@@ -24,7 +24,7 @@ def sum_shape(plan: LayerPlan) -> Shape:
 class MultiplyAdd(wiring.Component):
     """Array of ``P * G`` multiply-adds; nothing in it ever waits.
 
-    Output ``g`` of a group runs ``g`` cycles behind output ``g - 1``, so the sums of a group end one a
+    Every output of a group runs one cycle behind the one before, so the sums of a group end one a
     cycle: a hold register is zero but in one cycle, and the sums of a lane are gathered by an OR.
 
     Members
@@ -40,13 +40,20 @@ class MultiplyAdd(wiring.Component):
     sums : Out
         Per lane, the sum of one output.
     valid : Out(1)
-        `sums` holds a sum: five cycles after the last tap for the group's first output, then one
+        `sums` holds a sum: four cycles after the last tap for the group's first output, then one
         further cycle for every next one.
     """
 
+    pixels: data.View
+    weights: data.View
+    blank: Signal
+    last: Signal
+    sums: data.View
+    valid: Signal
+
     def __init__(self, plan: LayerPlan) -> None:
         self.plan = plan
-        weight = signed(plan.layer.weight_bits)
+        weight = signed(plan.conv.weight_bits)
         super().__init__(
             {
                 "pixels": In(data.ArrayLayout(element(plan.source), plan.fold.P)),
@@ -119,6 +126,12 @@ class Maximum(wiring.Component):
     valid : Out(1)
         `maxima` holds a result: two cycles after the last tap.
     """
+
+    pixels: data.View
+    blank: Signal
+    last: Signal
+    maxima: data.View
+    valid: Signal
 
     def __init__(self, plan: LayerPlan) -> None:
         self.plan = plan

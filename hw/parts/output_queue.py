@@ -1,7 +1,7 @@
-"""Output queue: gives results their place in the row, and keeps them until the consumer takes them."""
+"""Output queue: gives results their place in the row, and keeps them until they are taken."""
 
 from amaranth import *
-from amaranth.lib import data, wiring
+from amaranth.lib import data, stream, wiring
 from amaranth.lib.fifo import SyncFIFO
 from amaranth.lib.wiring import In, Out
 
@@ -21,6 +21,11 @@ class OutputQueue(wiring.Component):
     list_done : Out(1)
         The last output of a list leaves in this cycle.
     """
+
+    results: data.View
+    valid: Signal
+    o: stream.Interface
+    list_done: Signal
 
     def __init__(self, plan: LayerPlan) -> None:
         self.plan = plan

@@ -5,7 +5,6 @@ from amaranth.lib import data, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
-from hw.arithmetic import signed_bits
 from hw.parts.beats import element
 from hw.parts.lanes import sum_shape
 from hw.plan import LayerPlan
@@ -28,6 +27,11 @@ class Requantise(wiring.Component):
         `results` is valid.
     """
 
+    sums: data.View
+    valid: Signal
+    results: data.View
+    done: Signal
+
     def __init__(self, plan: LayerPlan) -> None:
         self.plan = plan
         lanes = plan.fold.P
@@ -42,25 +46,25 @@ class Requantise(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        layer, outputs = self.plan.layer, self.plan.schedule.outputs.ravel()
-        width, shift, scales = self.plan.requantiser if layer.shift is not None else (0, 0, ())
-        half = 1 << (shift - 1) if shift else 0
+        plan = self.plan
+        width, shift, multipliers = (0, 0, ())
+        if plan.conv.shift is not None:
+            width, shift, multipliers = plan.requantiser
+        half = 1 << (shift - 1) if width else 0
 
-        # Without a multiplication, the rounding constant is part of the bias.
-        biases = [int(layer.bias[o]) + (0 if width else half) if o >= 0 else 0 for o in outputs]
-        layout = data.StructLayout(
-            {"bias": signed(signed_bits(min(biases), max(biases))), "multiplier": unsigned(width)}
-        )
+        # A slot of the last group behind the last output reads whatever is there; it is dropped.
+        layout = data.StructLayout({"bias": signed(plan.bias_bits), "multiplier": width})
         init = [
-            {"bias": bias, "multiplier": scales[o] if width and o >= 0 else 0}
-            for bias, o in zip(biases, outputs, strict=True)
+            layout.const({"bias": bias, "multiplier": multipliers[o] if width else 0})
+            for o, bias in enumerate(plan.biases)
         ]
+        slots = plan.schedule.outputs.size
         m.submodules.memory = memory = Memory(shape=layout, depth=len(init), init=init)
         read = memory.read_port()
-        index, next_index = Signal(range(len(init))), Signal(range(len(init)))
+        index, next_index = Signal(range(slots)), Signal(range(slots))
         m.d.comb += next_index.eq(index)
         with m.If(self.valid):
-            m.d.comb += next_index.eq(Mux(index == len(init) - 1, 0, index + 1))
+            m.d.comb += next_index.eq(Mux(index == slots - 1, 0, index + 1))
         m.d.comb += read.addr.eq(next_index)
         m.d.sync += index.eq(next_index)
 
@@ -83,7 +87,9 @@ class Requantise(wiring.Component):
             valid = product_valid
 
         if not shift:
-            m.d.comb += [self.done.eq(valid), *(r.eq(s) for r, s in zip(self.results, scaled, strict=True))]
+            m.d.comb += self.done.eq(valid)
+            for p, value in enumerate(scaled):
+                m.d.comb += self.results[p].eq(value)
             return m
         m.d.sync += self.done.eq(valid)
         low, high = self.plan.result.low, self.plan.result.high

@@ -15,9 +15,9 @@ def place(plan: LayerPlan) -> data.StructLayout:
 class RowManager(wiring.Component):
     """Manager of the rows that a layer reads.
 
-    While the `active` window is computed, rows enter the `following` one, one a cycle as they become
-    available; rows of padding are always available. When the active row ends, the two are swapped
-    and the rows that have left the window are released to the writer.
+    While the `active` window is computed, rows enter the `following` one, one a cycle as they
+    become available; rows of padding are always available. When the active row ends, the two are
+    swapped and the rows that have left the window are released to the writer.
 
     Members
     -------
@@ -33,6 +33,12 @@ class RowManager(wiring.Component):
         Slots released in this cycle. The reads of the last tap are at the row buffer two cycles
         later, the first word of a beat that is accepted on this release three cycles later.
     """
+
+    row_done: Signal
+    row_end: Signal
+    active: data.View
+    valid: Signal
+    release: Signal
 
     def __init__(self, plan: LayerPlan) -> None:
         self.plan = plan

@@ -33,6 +33,15 @@ class TapWalker(wiring.Component):
         The last tap of a list.
     """
 
+    window: data.View
+    window_valid: Signal
+    row_end: Signal
+    list_done: Signal
+    address: Signal
+    tap: Signal
+    blank: Signal
+    last: Signal
+
     def __init__(self, plan: LayerPlan) -> None:
         self.plan = plan
         super().__init__(
@@ -57,9 +66,13 @@ class TapWalker(wiring.Component):
             {"row": range(plan.extent[0]), "offset": range(plan.row_words), "last": 1}
         )
         init = [
-            {"row": int(row), "offset": int(column * plan.channels + channel), "last": int(last)}
+            layout.const({"row": row, "offset": column * plan.channels + channel, "last": last})
             for row, channel, column, last in zip(
-                taps.row, taps.channel, taps.column, taps.last, strict=True
+                taps.row.tolist(),
+                taps.channel.tolist(),
+                taps.column.tolist(),
+                taps.last.tolist(),
+                strict=True,
             )
         ]
         m.submodules.memory = memory = Memory(shape=layout, depth=len(init), init=init)

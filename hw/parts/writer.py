@@ -1,7 +1,7 @@
 """Writer: puts the beats of a producer where the row buffer's segments want them."""
 
 from amaranth import *
-from amaranth.lib import data, wiring
+from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from hw.parts.beats import beats, element
@@ -30,6 +30,13 @@ class Writer(wiring.Component):
     release : In
         Slots that become free in this cycle.
     """
+
+    i: stream.Interface
+    address: Signal
+    data: data.View
+    enable: Signal
+    row_done: Signal
+    release: Signal
 
     def __init__(self, plan: LayerPlan) -> None:
         self.plan = plan

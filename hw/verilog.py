@@ -1,0 +1,157 @@
+"""Verilog of an accelerator, and the sidecar that lets any harness drive it."""
+
+import json
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+from amaranth import *
+from amaranth.back import verilog
+
+from hw.accelerator import Accelerator
+from hw.cost import predict
+from hw.layers import NAME
+from hw.network import Network, file_hash
+from hw.plan import Folding
+
+SCHEMA = "secateur.top/1"
+_CLOCK = "ASSOCIATED_BUSIF s_axis:m_axis, ASSOCIATED_RESET aresetn"
+_X = "xilinx.com:interface:axis:1.0"
+
+
+class Top(Elaboratable):
+    """An accelerator behind plain AXI4-Stream port names, clock ``aclk`` and reset ``aresetn``."""
+
+    def __init__(self, accelerator: Accelerator) -> None:
+        self.accelerator = accelerator
+        self.clock = Signal(
+            name="aclk",
+            attrs={"X_INTERFACE_PARAMETER": _CLOCK},
+        )
+        self.reset_n = Signal(
+            name="aresetn", attrs={"X_INTERFACE_PARAMETER": "POLARITY ACTIVE_LOW"}
+        )
+        self.misframed = Signal(name="s_axis_misframed")
+        self.streams = {
+            f"{side}_{key}": Signal.like(
+                getattr(getattr(accelerator, side), key),
+                name=f"{side}_{key}",
+                attrs={"X_INTERFACE_INFO": f"{_X} {side} {key.upper()}"},
+            )
+            for side in ("s_axis", "m_axis")
+            for key in ("tdata", "tvalid", "tready", "tlast")
+        }
+
+    @property
+    def ports(self) -> list[Signal]:
+        """Ports, in the order of the module's header."""
+        return [self.clock, self.reset_n, *self.streams.values(), self.misframed]
+
+    def elaborate(self, platform):
+        m = Module()
+        m.domains.sync = ClockDomain()
+        m.submodules.accelerator = inner = self.accelerator
+        m.d.comb += [
+            ClockSignal().eq(self.clock),
+            ResetSignal().eq(~self.reset_n),
+            self.misframed.eq(inner.misframed),
+        ]
+        for side, drives in (("s_axis", True), ("m_axis", False)):
+            for key in ("tdata", "tvalid", "tready", "tlast"):
+                outer, member = self.streams[f"{side}_{key}"], getattr(getattr(inner, side), key)
+                inwards = drives != (key == "tready")
+                m.d.comb += member.eq(outer) if inwards else outer.eq(member)
+        return m
+
+
+def emit(
+    network: Network,
+    folding: Folding,
+    folder: str | os.PathLike,
+    network_file: str | os.PathLike | None = None,
+    top: str = "top",
+) -> Path:
+    """Write ``top.v`` (Verilog-2005) and ``top.json`` into a folder; both or none.
+
+    Parameters
+    ----------
+    network : Network
+    folding : Folding
+    folder : path
+        Made if it is not there; what it holds else is left alone.
+    network_file : path, optional
+        File that the network was read from; its name and hash go into ``top.json``.
+    top : str
+        Name of the top module, which begins the names of all its modules.
+
+    Returns
+    -------
+    Path
+        The folder.
+
+    Raises
+    ------
+    UnsupportedLayer, ValueError
+        If the network or the folding cannot be built, or `top` is no identifier.
+    """
+    if not NAME.fullmatch(top):
+        raise ValueError(f"top must be an identifier, not {top!r}")
+    accelerator = Accelerator(network, folding)
+    sidecar = describe(accelerator, folding, top)
+    if network_file is not None:
+        path = Path(network_file)
+        sidecar["network"] = {"file": path.name, "sha256": file_hash(path)}
+    design = Top(accelerator)
+    text = verilog.convert(
+        design, name=top, ports=design.ports, emit_src=False, strip_internal_attrs=True
+    )
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(dir=folder, prefix=".part-"))
+    try:
+        (temporary / "top.v").write_text(text)
+        (temporary / "top.json").write_text(json.dumps(sidecar, indent=2) + "\n")
+        for file in temporary.iterdir():
+            file.replace(folder / file.name)
+    finally:
+        shutil.rmtree(temporary)
+    return folder
+
+
+def describe(accelerator: Accelerator, folding: Folding, top: str) -> dict:
+    """Say what a harness must know to drive the Verilog: streams, formats, cycles."""
+    network, last = accelerator.network, accelerator.plans[-1].result
+    first = network.input.stream
+    cost = predict(network, folding)
+    channels, height, width = last.shape
+    return {
+        "schema": SCHEMA,
+        "top": top,
+        "clock": "aclk",
+        "reset": "aresetn",
+        "inputs": [
+            {
+                "stream": "s_axis",
+                "shape": list(first.shape),
+                "bits": first.bits,
+                "signed": first.signed,
+                "elements_per_beat": first.shape[0],
+                "beats": first.shape[1] * first.shape[2],
+            }
+        ],
+        "outputs": [
+            {
+                "stream": "m_axis",
+                "shape": list(last.shape),
+                "bits": last.bits,
+                "signed": last.signed,
+                "scale": last.scale,
+                "channels": list(last.channels),
+                "elements_per_beat": accelerator.elements,
+                "beats": channels * height * width // accelerator.elements,
+            }
+        ],
+        "cycles": {"interval": cost.interval, "latency": cost.latency},
+        "network": {"file": None, "sha256": None},
+    }
