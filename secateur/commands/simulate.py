@@ -1,0 +1,165 @@
+"""``secateur simulate``: generated Verilog to proof that it computes its network."""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from secateur.errors import VerificationError
+from secateur.files import DesignFolder, Folder, load_frames, read_json, write_json
+from secateur.progress import Progress
+from secateur.run_file import STALLS
+
+FREE = "none/none"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of this command."""
+    parser.add_argument("folders", metavar="FOLDER", nargs="+", help="what secateur generate made")
+    parser.add_argument(
+        "--frames", metavar="FILE", help="pictures; default: frames.safetensors beside the folder"
+    )
+    parser.add_argument("--random", type=int, metavar="N", help="N random pictures instead")
+    parser.add_argument(
+        "--stalls",
+        metavar="SOURCE/SINK",
+        action="append",
+        help=f"a further run with these stalls, each of {', '.join(STALLS)}; default: random/slow",
+    )
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of stalls and pictures")
+
+
+def execute(arguments: argparse.Namespace, progress: Progress) -> dict[str, Any]:
+    """Simulate; return what was found of every design."""
+    folders = [DesignFolder(path) for path in arguments.folders]
+    stalls = ("random/slow",) if arguments.stalls is None else tuple(arguments.stalls)
+    for case in stalls:
+        if len(parts := case.split("/")) != 2 or not set(parts) <= set(STALLS):
+            raise ValueError(f"--stalls must be two of {', '.join(STALLS)} with a /, not {case!r}")
+    frames = None
+    if arguments.random is None:
+        frames = Path(arguments.frames or Folder(folders[0].path.parent).frames)
+    elif arguments.random < 3:
+        raise ValueError(f"--random must be at least 3, not {arguments.random}")
+    return simulate(folders, frames, arguments.random, stalls, arguments.seed, progress)
+
+
+def describe(result: dict[str, Any]) -> str:
+    """Say it to a person."""
+    return "\n".join(_sentence(record) for record in result["designs"])
+
+
+def _sentence(record: dict[str, Any]) -> str:
+    right = record["accuracy"]
+    accuracy = f", {right['rtl']:.2%} of them right" if right else ""
+    return (
+        f"{record['name']}: PASS, {record['frames']} frames bit for bit{accuracy}, "
+        f"{record['interval']:,} cycles a frame as predicted, stalls {', '.join(record['stalls'])}"
+    )
+
+
+def simulate(
+    folders: Sequence[DesignFolder],
+    frames: Path | None,
+    count: int | None,
+    stalls: Sequence[str],
+    seed: int,
+    progress: Progress,
+) -> dict[str, Any]:
+    """Simulate designs side by side, free and stalled, and write what was found to their folders.
+
+    Raises
+    ------
+    VerificationError
+        If a logit, or the number of cycles, is not what it must be.
+    """
+    with progress.step("simulate"):
+        from sim.runner import Design, Stalls
+        from sim.runner import simulate as run
+
+        networks, designs, labels = [], [], None
+        images, labels = load_frames(frames) if frames else (None, None)
+        for folder in folders:
+            network = _network(folder)
+            pictures = images if images is not None else _random(network, count or 0, seed)
+            (expected,) = network.compute(pictures).values()
+            networks.append(network)
+            designs.append(Design(folder.path.name, folder.path, pictures, expected))
+        cases = [Stalls(*case.split("/")) for case in dict.fromkeys((FREE, *stalls))]
+        build = folders[0].path.parent / "simulation"
+        results = run(designs, build, stalls=cases, seed=seed, jobs=2, progress=progress.note)
+        records, complaints = [], []
+        for design, folder in zip(designs, folders, strict=True):
+            mine = [result for result in results if result.name == design.name]
+            record = _record(design, folder, mine, labels)
+            write_json(folder.simulation, record)
+            records.append(record)
+            complaints += _complaints(record, mine)
+        progress.note(f"{sum(record['mismatches'] for record in records)} mismatches")
+    if complaints:
+        raise VerificationError("; ".join(complaints))
+    return {"schema": "secateur.simulate/1", "designs": records}
+
+
+def _network(folder: DesignFolder) -> Any:
+    from hw.network import Network
+
+    for path in (folder.verilog, folder.top, folder.network):
+        if not path.is_file():
+            raise ValueError(f"{path} is missing; secateur generate makes it")
+    return Network.load(folder.network)
+
+
+def _random(network: Any, count: int, seed: int) -> Any:
+    import numpy as np
+
+    stream = network.input.stream
+    rng = np.random.default_rng(seed)
+    return rng.integers(stream.low, stream.high + 1, (count, *stream.shape))
+
+
+def _record(design: Any, folder: DesignFolder, results: Sequence[Any], labels: Any) -> dict:
+    from hw.network import file_hash
+
+    free = results[0]
+    predicted = read_json(folder.top, "generate")["cycles"]
+    return {
+        "schema": "secateur.simulation/1",
+        "name": design.name,
+        "verilog_sha256": file_hash(folder.verilog),
+        "frames": free.frames,
+        "stalls": [str(result.stalls) for result in results],
+        "mismatches": sum(result.mismatches for result in results),
+        "interval": free.interval,
+        "latency": free.latency,
+        "predicted": predicted,
+        "accuracy": _accuracy(free.outputs, design.expected, labels),
+    }
+
+
+def _accuracy(outputs: Any, expected: Any, labels: Any) -> dict[str, float] | None:
+    """Parts of the frames that are classified rightly; None for pictures without labels."""
+    if labels is None:
+        return None
+    from pruning.accuracy import accuracy
+
+    return {"integer": accuracy(expected, labels), "rtl": accuracy(outputs, labels)}
+
+
+def _complaints(record: dict[str, Any], results: Sequence[Any]) -> list[str]:
+    """Sentences about what one design does wrong."""
+    name, found = record["name"], []
+    for result in results:
+        if result.first_mismatch is not None:
+            found.append(
+                f"{name}: {result.mismatches} elements differ with stalls {result.stalls}, the "
+                f"first: {result.first_mismatch}"
+            )
+        found += [f"{name}: {text} (stalls {result.stalls})" for text in result.protocol_errors]
+    for key in ("interval", "latency"):
+        if record[key] != record["predicted"][key]:
+            found.append(
+                f"{name}: {key} must be {record['predicted'][key]} cycles as predicted, not "
+                f"{record[key]}"
+            )
+    return found

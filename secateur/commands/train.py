@@ -1,0 +1,137 @@
+"""``secateur train``: run file to a trained dense model and its integer network."""
+
+import argparse
+from typing import Any
+
+from secateur.commands.arguments import add_run_file, read_run_file
+from secateur.files import Folder, refuse_existing, save_frames, write_json
+from secateur.progress import Progress
+from secateur.run_file import RunFile
+
+THREADS = 2  # fixed: the weights depend on it
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of this command."""
+    add_run_file(parser)
+
+
+def execute(arguments: argparse.Namespace, progress: Progress) -> dict[str, Any]:
+    """Train; return the accuracy and the files."""
+    run, folder = read_run_file(arguments)
+    refuse_existing([folder.checkpoint("dense"), folder.network("dense")], arguments.force)
+    return train_dense(run, folder, load_data(run, progress), progress)
+
+
+def describe(result: dict[str, Any]) -> str:
+    """Say it to a person."""
+    test = result["test"]
+    return (
+        f"{result['network']}: {result['macs']:,} MACs, {result['parameters']:,} parameters\n"
+        f"accuracy on {test['images']:,} test pictures: {test['float']:.2%} float, "
+        f"{test['integer']:.2%} integer"
+    )
+
+
+def load_data(run: RunFile, progress: Progress) -> Any:
+    """Read the data set of a run."""
+    with progress.step("data"):
+        from pruning.data import load
+
+        data = load(run.data.name, run.data.folder or None)
+        progress.note(f"{len(data.train):,} to train, {len(data.test):,} to test")
+    return data
+
+
+def train_dense(run: RunFile, folder: Folder, data: Any, progress: Progress) -> dict[str, Any]:
+    """Train the dense model, make it integer and write both."""
+    with progress.step("train"):
+        from pruning.models import chain
+        from pruning.train import train
+
+        model = chain(
+            data.pixels,
+            classes=data.classes,
+            widths=run.model.widths,
+            pools=run.model.pools,
+            seed=run.seed,
+        )
+        model = train(
+            model,
+            data,
+            epochs=run.train.epochs,
+            rate=run.train.rate,
+            batch=run.train.batch,
+            seed=run.seed,
+            threads=THREADS,
+            progress=progress.update,
+        )
+    return write_model(run, folder, "dense", model, data, progress)
+
+
+def write_model(
+    run: RunFile, folder: Folder, name: str, model: Any, data: Any, progress: Progress
+) -> dict[str, Any]:
+    """Make a trained model integer, measure both and write all of it."""
+    with progress.step("quantise"):
+        from pruning.accuracy import accuracy
+        from pruning.checkpoint import save_model
+        from pruning.data import Split
+        from pruning.evaluate import evaluate
+        from pruning.quantise import quantise
+
+        network = quantise(
+            model,
+            data.validation.images,
+            name=run.name,
+            weight_bits=run.quantise.weight_bits,
+            activation_bits=run.quantise.activation_bits,
+        )
+        (logits,) = network.compute(data.test.images).values()
+        count = min(run.simulate.frames, len(data.test))
+        frames = Split(data.test.images[:count], data.test.labels[:count])
+        record = {
+            "schema": "secateur.accuracy/1",
+            "network": str(folder.network(name)),
+            "macs": network.macs,
+            "parameters": network.parameters,
+            "test": {
+                "images": len(data.test),
+                "float": evaluate(model, data.test, threads=THREADS),
+                "integer": accuracy(logits, data.test.labels),
+            },
+            "frames": {
+                "images": count,
+                "float": evaluate(model, frames, threads=THREADS),
+                "integer": accuracy(logits[:count], frames.labels),
+            },
+            "prune": model.facts.get("prune"),
+        }
+        test = record["test"]
+        progress.note(f"{test['float']:.2%} float, {test['integer']:.2%} integer")
+    folder.path.mkdir(parents=True, exist_ok=True)
+    save_model(model, folder.checkpoint(name))
+    network.save(folder.network(name))
+    save_frames(folder.frames, frames.images, frames.labels)
+    write_json(folder.accuracy(name), record)
+    write_json(folder.run, run_record(run, data))
+    return record
+
+
+def run_record(run: RunFile, data: Any) -> dict[str, Any]:
+    """Say what was run, without names of folders."""
+    values = run.values
+    values["data"].pop("folder")
+    splits = {name: len(getattr(data, name)) for name in ("train", "validation", "test")}
+    return {
+        "schema": "secateur.run/1",
+        "name": run.name,
+        "seed": run.seed,
+        "config": {"hash": run.hash, "values": values},
+        "data": {
+            "name": data.name,
+            "shape": list(data.pixels.shape),
+            "bits": data.pixels.bits,
+            "images": splits,
+        },
+    }
