@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hw.cost import predict
+from hw.cost import LayerCost, predict
 from hw.layers import Conv
 from hw.network import Network
 from hw.plan import Folding
@@ -26,7 +26,7 @@ _LAYER = {
     "parameters": int,
     "multipliers": int,
     "fold": dict,
-    "cycles": int,
+    "cycles": {"predicted": int, "simulated": int},
     "utilisation": (int, float, type(None)),
     "input_bound": bool,
     "memory_bits": dict,
@@ -77,7 +77,8 @@ class Measured:
     test : {"images", "float", "integer"}
         The same over the whole test set.
     simulation : mapping
-        ``frames``, ``mismatches``, ``stalls``, ``interval``, ``latency``.
+        ``frames``, ``mismatches``, ``stalls``, ``interval``, ``latency``, and for each of its
+        ``layers``, alone, the cycles ``predicted`` and ``simulated``.
     area : Area
         What Yosys counts.
     network_sha256, verilog_sha256 : str
@@ -125,13 +126,19 @@ def design_record(
         "flip_flops": area.flip_flops,
         "block_rams": area.block_rams,
         "memory_bits": area.memory_bits,
-        "layers": [_layer_record(layer, network, before) for layer in cost.layers],
+        "layers": [
+            _layer_record(layer, simulation["layers"][layer.name]["simulated"], network, before)
+            for layer in cost.layers
+        ],
         "network_sha256": measured.network_sha256,
         "verilog_sha256": measured.verilog_sha256,
     }
 
 
-def _layer_record(layer: Any, network: Network, before: Network) -> dict[str, Any]:
+def _layer_record(
+    layer: LayerCost, cycles: int, network: Network, before: Network
+) -> dict[str, Any]:
+    """Put what was predicted and the simulated cycles of one layer side by side."""
     return {
         "name": layer.name,
         "kind": _kind(network, layer.name),
@@ -141,8 +148,8 @@ def _layer_record(layer: Any, network: Network, before: Network) -> dict[str, An
         "parameters": layer.parameters,
         "multipliers": layer.multipliers,
         "fold": {"P": layer.fold.P, "G": layer.fold.G, "R": layer.fold.R},
-        "cycles": layer.cycles,
-        "utilisation": layer.utilisation,
+        "cycles": {"predicted": layer.cycles, "simulated": cycles},
+        "utilisation": layer.macs / (cycles * layer.multipliers) if layer.multipliers else None,
         "input_bound": layer.input_bound,
         "memory_bits": dict(layer.memory_bits),
     }

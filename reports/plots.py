@@ -8,12 +8,11 @@ from typing import Any
 from reports.ledger import DESIGNS
 
 LABELS = {"pruned": "pruned", "dense": "dense", "dense_same_rate": "dense, same rate"}
-INK, FAINT, CARD = "#010101", "#020202", "#060606"
+INK, FAINT = "#010101", "#020202"
 COLOURS = {"pruned": "#030303", "dense": "#040404", "dense_same_rate": "#050505"}
 _VARIABLES = {
     INK: "var(--ink)",
     FAINT: "var(--faint)",
-    CARD: "var(--card)",
     COLOURS["pruned"]: "var(--pruned)",
     COLOURS["dense"]: "var(--dense)",
     COLOURS["dense_same_rate"]: "var(--same-rate)",
@@ -99,14 +98,12 @@ def balance(report: Mapping[str, Any]) -> str:
         axes = figure.subplots()
         stages = report["pruned"]["layers"]
         interval = report["pruned"]["cycles"]["simulated"]
-        slowest = max(stage["cycles"] for stage in stages)
+        slowest = max(stage["cycles"]["simulated"] for stage in stages)
         for place, stage in enumerate(stages):
-            cycles, used = stage["cycles"], stage["utilisation"]
+            cycles = stage["cycles"]["simulated"]
             colour = COLOURS["pruned" if cycles == slowest else "dense"]
             axes.barh(place, cycles, 0.6, color=colour)
-            text = f"{cycles:,}" + (f"  ({used:.1%} used)" if used is not None else "")
-            box = {"facecolor": CARD, "edgecolor": "none", "pad": 1}
-            axes.text(cycles + 0.01 * interval, place, text, va="center", bbox=box)
+            axes.text(cycles + 0.01 * interval, place, f"{cycles:,}", va="center")
         axes.axvline(interval, color=INK, linewidth=1, linestyle=(0, (4, 3)), zorder=0)
         axes.text(1.01 * interval, -0.8, f"interval {interval:,}", va="center")
         axes.set_yticks(range(len(stages)), [stage["name"] for stage in stages])

@@ -77,28 +77,49 @@ def simulate(
         from sim.runner import Design, Stalls
         from sim.runner import simulate as run
 
-        networks, designs, labels = [], [], None
         images, labels = load_frames(frames) if frames else (None, None)
+        designs = []
         for folder in folders:
             network = _network(folder)
             pictures = images if images is not None else _random(network, count or 0, seed)
             (expected,) = network.compute(pictures).values()
-            networks.append(network)
             designs.append(Design(folder.path.name, folder.path, pictures, expected))
         cases = [Stalls(*case.split("/")) for case in dict.fromkeys((FREE, *stalls))]
         build = folders[0].path.parent / "simulation"
         results = run(designs, build, stalls=cases, seed=seed, jobs=2, progress=progress.note)
-        records, complaints = [], []
-        for design, folder in zip(designs, folders, strict=True):
-            mine = [result for result in results if result.name == design.name]
-            record = _record(design, folder, mine, labels)
-            write_json(folder.simulation, record)
-            records.append(record)
-            complaints += _complaints(record, mine)
-        progress.note(f"{sum(record['mismatches'] for record in records)} mismatches")
+        progress.note(f"{len(designs[0].frames)} frames, stalls {', '.join(map(str, cases))}")
+    layers = _simulate_layers(folders, designs, build, progress)
+    records, complaints = [], []
+    for design, folder in zip(designs, folders, strict=True):
+        mine = [result for result in results if result.name == design.name]
+        record = _record(design, folder, mine, labels) | {"layers": layers[design.name]}
+        write_json(folder.simulation, record)
+        records.append(record)
+        complaints += _complaints(record, mine)
     if complaints:
         raise VerificationError("; ".join(complaints))
     return {"schema": "secateur.simulate/1", "designs": records}
+
+
+def _simulate_layers(
+    folders: Sequence[DesignFolder], designs: Sequence[Any], build: Path, progress: Progress
+) -> dict[str, dict]:
+    """Measure every layer alone; return what was found by design and layer."""
+    with progress.step("layers"):
+        from secateur.alone import as_record, layers_alone
+        from secateur.commands.generate import read_folding
+        from sim.runner import simulate as run
+
+        found = {}
+        for design, folder in zip(designs, folders, strict=True):
+            folding = read_folding(folder)
+            found[design.name] = layers_alone(
+                design.name, _network(folder), folding, design.frames, build / "alone"
+            )
+        alone = [single for layers in found.values() for single, _ in layers.values()]
+        results = run(alone, build, progress=progress.note)
+        progress.note(f"{len(alone)} layers alone")
+    return {name: as_record(layers, results) for name, layers in found.items()}
 
 
 def _network(folder: DesignFolder) -> Any:
@@ -158,8 +179,15 @@ def _complaints(record: dict[str, Any], results: Sequence[Any]) -> list[str]:
         found += [f"{name}: {text} (stalls {result.stalls})" for text in result.protocol_errors]
     for key in ("interval", "latency"):
         if record[key] != record["predicted"][key]:
-            found.append(
-                f"{name}: {key} must be {record['predicted'][key]} cycles as predicted, not "
-                f"{record[key]}"
-            )
+            found.append(_unlike(f"{name}: {key}", record["predicted"][key], record[key]))
+    for layer, alone in record["layers"].items():
+        if alone["mismatches"]:
+            found.append(f"{name}: {alone['mismatches']} elements of {layer} alone differ")
+        if alone["simulated"] != alone["predicted"]:
+            where = f"{name}: interval of {layer} alone"
+            found.append(_unlike(where, alone["predicted"], alone["simulated"]))
     return found
+
+
+def _unlike(what: str, predicted: int, simulated: int | None) -> str:
+    return f"{what} must be {predicted} cycles as predicted, not {simulated}"
