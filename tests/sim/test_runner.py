@@ -7,6 +7,7 @@ import pytest
 from sim.records import Mismatch
 from sim.runner import Design, SimulationTimeout, Stalls, simulate
 from sim.stalls import crossed
+from sim.tools import ToolError
 
 # Adds up the pixels of a 2-channel map: 6 beats in, WAIT cycles of nothing, 2 sums out.
 SUMS = """\
@@ -224,3 +225,10 @@ def test_wrong_frames_leave_nothing(folder, tmp_path) -> None:
     with pytest.raises(ValueError, match=message):
         simulate([one], tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_model_that_does_not_run(folder, tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr("sim.runner.build", lambda *args, **kwargs: tmp_path)
+    one = design(folder, "right", np.zeros((1, 2, 2, 3), int))
+    with pytest.raises(ToolError, match=r"^the simulation must end, but failed"):
+        simulate([one], tmp_path)
