@@ -1,6 +1,7 @@
 """Placement of a row's columns over lanes, and the writes that bring a producer's beats there."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 
 @dataclass(frozen=True)
@@ -39,38 +40,65 @@ class Segments:
     """Columns of an input row as a consumer stores them: a segment per lane, halo included.
 
     A word holds one pixel per lane at the same place in each segment, so that every tap of every
-    lane is a plain read of one word. Words of columns outside the picture are never written.
+    lane is a plain read of one word. Column ``x`` of a segment lies in plane ``x % stride`` at
+    ``x // stride``, so that the next block of columns is one word further whatever the stride, and
+    columns that no tap reads are not stored. Words of columns outside the picture are never written.
 
     Parameters
     ----------
     width : int
         Columns of the input row.
-    lanes : int
-        Segments.
-    words : int
-        Columns of a segment, halo included.
-    pitch : int
-        Columns from one segment's start to the next.
+    columns : Columns
+        Columns of the result over the lanes.
+    stride : int
+        Columns of the input from one column of the result to the next.
+    taps : tuple of int
+        Columns of the kernel's extent that any tap reads, ascending.
     padding : int
         Columns by which the first segment starts left of the picture.
     """
 
     width: int
-    lanes: int
-    words: int
-    pitch: int
+    columns: Columns
+    stride: int
+    taps: tuple[int, ...]
     padding: int
 
-    @staticmethod
-    def of(columns: Columns, width: int, stride: int, extent: int, padding: int) -> "Segments":
-        """Segments that lanes computing `columns` read, with a kernel of `extent` columns."""
-        words = (columns.block - 1) * stride + extent
-        return Segments(width, columns.lanes, words, columns.block * stride, padding)
+    @cached_property
+    def planes(self) -> dict[int, tuple[int, int, int]]:
+        """For each plane that is read: its first word, its first column in it, and its words."""
+        planes, first = {}, 0
+        for plane in sorted({x % self.stride for x in self.taps}):
+            reads = [x // self.stride for x in self.taps if x % self.stride == plane]
+            words = self.columns.block - 1 + reads[-1] - reads[0] + 1
+            planes[plane] = (first, reads[0], words)
+            first += words
+        return planes
+
+    @property
+    def words(self) -> int:
+        """Words of one channel of a row."""
+        return sum(words for _, _, words in self.planes.values())
+
+    def word(self, column: int) -> int | None:
+        """Word of a column of a segment, None if it is not stored."""
+        plane = self.planes.get(column % self.stride)
+        if plane is None:
+            return None
+        first, low, words = plane
+        place = column // self.stride - low
+        return first + place if 0 <= place < words else None
 
     def places(self, column: int) -> list[tuple[int, int]]:
         """Every ``(lane, word)`` at which a column of the picture is stored."""
-        starts = [lane * self.pitch - self.padding for lane in range(self.lanes)]
-        return [(p, column - s) for p, s in enumerate(starts) if 0 <= column - s < self.words]
+        pitch = self.columns.block * self.stride
+        inside = [(p, column + self.padding - p * pitch) for p in range(self.columns.lanes)]
+        words = [(p, self.word(x)) for p, x in inside if x >= 0]
+        return [(p, word) for p, word in words if word is not None]
+
+    @cached_property
+    def _placed(self) -> tuple[tuple[tuple[int, int], ...], ...]:
+        return tuple(tuple(self.places(column)) for column in range(self.width))
 
     def writes(self, producer: Columns) -> tuple[tuple[Write, ...], ...]:
         """List the writes that each of the producer's beats takes, by the beat's column.
@@ -82,7 +110,7 @@ class Segments:
             words: dict[int, list[tuple[int, int]]] = {}
             for source in range(producer.lanes):
                 x = source * producer.block + column
-                for lane, word in self.places(x) if x < self.width else ():
+                for lane, word in self._placed[x] if x < self.width else ():
                     words.setdefault(word, []).append((lane, source))
             steps = tuple(Write(word, tuple(sources)) for word, sources in sorted(words.items()))
             plan.append(steps or (Write(0, ()),))

@@ -4,6 +4,8 @@ from collections import deque
 from dataclasses import dataclass
 from itertools import pairwise
 
+import numpy as np
+
 from hw.layers import Conv
 from hw.network import Network
 from hw.plan import SINK_ROWS, SOURCE_ROWS, Fold, Folding, LayerPlan, plan
@@ -202,19 +204,28 @@ class _LayerModel(_Taker):
         super().__init__()
         self.steps = tuple(len(writes) for writes in p.writes)
         self.ring, self.windows = p.rows.ring, p.rows.windows
+        self.stored = p.rows.stored[p.rows.top :][: p.rows.height]
+        self.arrived, self.storing = 0, True  # rows that have come; whether this one is kept
         self.visible: list[int] = []  # cycle in which each row is counted by the row manager
         self.freed: list[int] = []  # cycle from which each released slot may be used
         self.pushed = self.window = 0
         self.swap: int | None = None  # cycle in which the window becomes active, if it is waiting
         self.last_swap = self.row_end = -(1 << 30)  # reset was long ago
 
-        lengths = p.schedule.lengths
-        sizes = (p.schedule.outputs >= 0).sum(1).tolist()
-        self.lists = list(zip(lengths, sizes, strict=True))
+        ends = p.schedule.ends
+        places = np.flatnonzero(ends)
+        entries = np.diff(places, prepend=-1).tolist()
+        self.runs = list(zip(entries, ends[places].tolist(), strict=True))
+        self.tail = len(ends) - 1 - int(places[-1])
         self.blocks, self.latency = p.columns.block, p.latency
-        self.done = deque([-(1 << 30)] * p.credits, maxlen=p.credits)
+        self.left = -(1 << 30)  # cycle in which the last output reaches the queue's head
+        room = p.queue_depth - p.most_ends + 1
+        self.popped = deque([-(1 << 30)] * room, maxlen=room)
 
     def open_row(self) -> bool:
+        self.storing = self.stored[self.arrived % len(self.stored)]
+        if not self.storing:
+            return True
         row = len(self.visible)
         if row >= self.ring:
             if row - self.ring >= len(self.freed):
@@ -223,7 +234,16 @@ class _LayerModel(_Taker):
         return True
 
     def row_taken(self, at: int) -> None:
-        self.visible.append(self.free + _WRITE)
+        self.arrived += 1
+        if self.storing:
+            self.visible.append(self.free + _WRITE)
+
+    def take(self, column: int, at: int) -> int:
+        if self.storing:
+            return super().take(column, at)
+        at = max(at, self.free)
+        self.free = at + 1
+        return at
 
     def ready(self) -> bool:
         """Whether the window of the next row is known to be complete."""
@@ -248,14 +268,15 @@ class _LayerModel(_Taker):
         assert self.swap is not None
         at = self.swap + 1  # the next cycle in which a tap may be fired
         for column in range(self.blocks):
-            for length, outputs in self.lists:
-                at = max(at, self.done[0]) + length
-                taken = at - 1 + self.latency
-                for g in range(outputs):
-                    taken = consumer.take(column, at - 1 + self.latency + g)
-                self.done.append(taken + 1)
+            for entries, outputs in self.runs:
+                at = max(at, self.popped[0] + 1) + entries
+                for _ in range(outputs):
+                    self.left = max(self.left + 1, at - 1 + self.latency)
+                    self.popped.append(consumer.take(column, self.left))
+            if self.tail:
+                at = max(at, self.popped[0] + 1) + self.tail
         self.row_end, self.swap = at - 1, None
-        consumer.row_taken(taken)
+        consumer.row_taken(self.popped[-1])
 
 
 class _VectorSinkModel(_Taker):

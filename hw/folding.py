@@ -10,7 +10,7 @@ from hw.cost import predict
 from hw.layers import Conv, Input
 from hw.network import Network
 from hw.plan import Fold, Folding, LayerPlan
-from hw.schedule import list_lengths
+from hw.taps import list_lengths
 
 WIDE_GROUP = 8  # beyond it, the sums of a group are many to gather in one cycle
 
@@ -135,7 +135,7 @@ class _Search:
         inputs = self.network.formats[layer.source].shape[0]
         choices = []
         for group in _parts(channels) if isinstance(layer, Conv) else [1]:
-            taps = sum(list_lengths(layer, inputs, group))
+            taps = sum(max(length, group) for length in list_lengths(layer, inputs, group))
             for lanes in _parts(width):
                 fold = Fold(lanes, group)
                 cycles = taps * -(-width // lanes) * height

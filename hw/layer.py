@@ -6,13 +6,14 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from hw.parts.beats import beats, element
+from hw.parts.gather import Gather
 from hw.parts.lanes import Maximum, MultiplyAdd
 from hw.parts.output_queue import OutputQueue
 from hw.parts.requantise import Requantise
 from hw.parts.row_manager import RowManager
 from hw.parts.tap_walker import TapWalker
 from hw.parts.writer import Writer
-from hw.plan import LayerPlan
+from hw.plan import ACCUMULATE, MULTIPLY, READ, LayerPlan
 
 
 class LayerEngine(wiring.Component):
@@ -48,6 +49,7 @@ class LayerEngine(wiring.Component):
         m.submodules.writer = writer = Writer(plan)
         m.submodules.row_manager = rows = RowManager(plan)
         m.submodules.tap_walker = walker = TapWalker(plan)
+        m.submodules.gather = gather = Gather(plan)
         m.submodules.output_queue = queue = OutputQueue(plan)
         wiring.connect(m, wiring.flipped(self.i), writer.i)
         wiring.connect(m, queue.o, wiring.flipped(self.o))
@@ -57,41 +59,70 @@ class LayerEngine(wiring.Component):
             walker.window.eq(rows.active),
             walker.window_valid.eq(rows.valid),
             rows.row_end.eq(walker.row_end),
-            walker.list_done.eq(queue.list_done),
+            walker.left.eq(queue.left),
+            gather.ends.eq(_later(m, walker.ends, READ + MULTIPLY * plan.is_conv + ACCUMULATE - 1)),
         ]
 
-        # Columns outside the picture are never written: they keep the neutral element for good.
-        row_shape = data.ArrayLayout(element(plan.source), plan.fold.P)
+        blank = _later(m, walker.blank, 1, init=-1)
+        last = _later(m, walker.last, 1)
+        for r in range(plan.fold.R):
+            lanes = MultiplyAdd(plan) if plan.is_conv else Maximum(plan)
+            m.submodules[f"lanes_{r}"] = lanes
+            m.d.comb += [
+                lanes.pixels.eq(self._row_buffer(m, r, writer, walker)),
+                lanes.blank.eq(blank[r]),
+                lanes.last.eq(last[r]),
+                gather.holds[r].eq(lanes.holds),
+            ]
+            if plan.is_conv:
+                m.d.comb += lanes.weights.eq(self._weights(m, r, walker))
+
+        if not plan.is_conv:
+            m.d.comb += [queue.results.eq(gather.sums), queue.valid.eq(gather.valid)]
+            return m
+        m.submodules.requantise = requantise = Requantise(plan)
+        m.d.comb += [
+            requantise.sums.eq(gather.sums),
+            requantise.valid.eq(gather.valid),
+            queue.results.eq(requantise.results),
+            queue.valid.eq(requantise.done),
+        ]
+        return m
+
+    def _row_buffer(self, m: Module, r: int, writer: Writer, walker: TapWalker) -> Value:
+        """Pixels that a sequencer reads from its copy of the row buffer.
+
+        Columns outside the picture are never written: they keep the neutral element for good.
+        """
+        plan = self.plan
+        shape = data.ArrayLayout(element(plan.source), plan.fold.P)
         neutral = 0 if plan.is_conv else plan.source.low
         init = [[neutral] * plan.fold.P] * plan.depth if neutral else []
-        m.submodules.row_buffer = buffer = Memory(shape=row_shape, depth=plan.depth, init=init)
-        write, read = buffer.write_port(granularity=1), buffer.read_port()
-        blank, last = Signal(init=1), Signal()
+        m.submodules[f"row_buffer_{r}"] = memory = Memory(shape=shape, depth=plan.depth, init=init)
+        write, read = memory.write_port(granularity=1), memory.read_port()
         m.d.comb += [
-            write.addr.eq(writer.address),
+            write.addr.eq(writer.address[r]),
             write.data.eq(writer.data),
-            write.en.eq(writer.enable),
-            read.addr.eq(walker.address),
+            write.en.eq(writer.enable[r]),
+            read.addr.eq(walker.address[r]),
         ]
-        m.d.sync += [blank.eq(walker.blank), last.eq(walker.last)]
+        return Value.cast(read.data)
 
-        if plan.is_conv:
-            m.submodules.multiply_add = lanes = MultiplyAdd(plan)
-            m.submodules.requantise = requantise = Requantise(plan)
-            shape = data.ArrayLayout(signed(plan.conv.weight_bits), plan.fold.G)
-            entries = [shape.const(row) for row in plan.schedule.weight.tolist()]
-            m.submodules.weights = weights = Memory(shape=shape, depth=len(entries), init=entries)
-            weight_read = weights.read_port()
-            m.d.comb += [
-                weight_read.addr.eq(walker.tap),
-                lanes.weights.eq(weight_read.data),
-                requantise.sums.eq(lanes.sums),
-                requantise.valid.eq(lanes.valid),
-                queue.results.eq(requantise.results),
-                queue.valid.eq(requantise.done),
-            ]
-        else:
-            m.submodules.maximum = lanes = Maximum(plan)
-            m.d.comb += [queue.results.eq(lanes.maxima), queue.valid.eq(lanes.valid)]
-        m.d.comb += [lanes.pixels.eq(read.data), lanes.blank.eq(blank), lanes.last.eq(last)]
-        return m
+    def _weights(self, m: Module, r: int, walker: TapWalker) -> Value:
+        """Weights of the tap that a sequencer walks."""
+        plan = self.plan
+        shape = data.ArrayLayout(signed(plan.conv.weight_bits), plan.fold.G)
+        init = [shape.const(weights) for weights in plan.schedule.weight[:, r].tolist()]
+        m.submodules[f"weights_{r}"] = memory = Memory(shape=shape, depth=len(init), init=init)
+        read = memory.read_port()
+        m.d.comb += read.addr.eq(walker.tap)
+        return Value.cast(read.data)
+
+
+def _later(m: Module, signal: Signal, cycles: int, init: int = 0) -> Signal:
+    """Delay a signal by some cycles."""
+    for _ in range(cycles):
+        later = Signal.like(signal, init=init)
+        m.d.sync += later.eq(signal)
+        signal = later
+    return signal

@@ -3,12 +3,15 @@
 from dataclasses import dataclass
 from functools import cached_property
 
+import numpy as np
+
 from hw.arithmetic import signed_bits
 from hw.columns import Columns, Segments, Write
 from hw.layers import Activation, Conv, Input, Layer, MaxPool
 from hw.network import Network
 from hw.rows import Rows
 from hw.schedule import Schedule, schedule
+from hw.taps import TapList, tap_lists
 
 # Cycles of the stages between a tap and its result. The parts are built to these; the tests of
 # `hw.cost` hold them to it.
@@ -16,12 +19,15 @@ WALK = 2  # tap fired -> its address at the row buffer
 READ = 2  # row buffer and weight memory -> operand registers
 MULTIPLY = 1
 ACCUMULATE = 1
-GATHER = 1  # hold registers of a group -> one sum
+EMIT = 1  # hold registers of several sequencers -> those that leave
+GATHER = 1  # sums of a group -> one sum
+JOIN = 1  # sums of two sequencers -> one sum
 BIAS = 1
 SCALE = 1
 SATURATE = 1
 QUEUE = 1  # into the output queue
 SOURCE_ROWS = 2  # rows that a source of wide beats gathers
+QUEUE_STEP = 16  # places of a queue come in blocks of distributed memory
 SINK_ROWS = 2  # rows that the sink of a map gathers
 
 
@@ -119,54 +125,102 @@ class LayerPlan:
         return dh * (kh - 1) + 1, dw * (kw - 1) + 1
 
     @cached_property
+    def lists(self) -> list[TapList]:
+        """Surviving taps of every group of outputs."""
+        return tap_lists(self.layer, self.channels, self.fold.G)
+
+    @cached_property
+    def schedule(self) -> Schedule:
+        """What is walked once per block of columns."""
+        return schedule(self.lists, self.fold.G, self.fold.R)
+
+    @cached_property
+    def copies(self) -> tuple[tuple[int, ...], ...]:
+        """Input channels in each sequencer's copy of the row buffer: those that its taps read."""
+        walked = self.schedule
+        return tuple(
+            tuple(sorted(set(walked.channel[~walked.idle[:, r], r].tolist())))
+            for r in range(self.fold.R)
+        )
+
+    @cached_property
+    def words_per_column(self) -> int:
+        """Words of one column of a segment, the same in every copy: its most channels."""
+        return max(1, *(len(copy) for copy in self.copies))
+
+    @cached_property
     def rows(self) -> Rows:
         """Rows of the picture under the window."""
         layer, height = self.layer, self.source.shape[1]
-        top = layer.padding[0]
-        return Rows(height, self.result.shape[1], self.extent[0], layer.stride[0], top)
+        taps = sorted({row for taps in self.lists for row in taps.row.tolist()})
+        args = (layer.stride[0], layer.padding[0], tuple(taps or (0,)))
+        return Rows(height, self.result.shape[1], self.extent[0], *args)
 
     @cached_property
     def segments(self) -> Segments:
         """Columns of an input row over the lanes."""
         layer, width = self.layer, self.source.shape[2]
-        args = (layer.stride[1], self.extent[1], layer.padding[2])
-        return Segments.of(self.columns, width, *args)
+        taps = sorted({column for taps in self.lists for column in taps.column.tolist()})
+        args = (layer.stride[1], tuple(taps or (0,)), layer.padding[2])
+        return Segments(width, self.columns, *args)
 
     @cached_property
     def writes(self) -> tuple[tuple[Write, ...], ...]:
         """Writes of each incoming beat, by its column."""
         return self.segments.writes(self.producer)
 
-    @cached_property
-    def schedule(self) -> Schedule:
-        """Taps that are walked once per block of columns."""
-        return schedule(self.layer, self.channels, self.fold.G)
-
     @property
     def row_words(self) -> int:
         """Words of one row in the row buffer."""
-        return self.segments.words * self.channels
+        return self.segments.words * self.words_per_column
 
     @property
     def depth(self) -> int:
         """Words of the row buffer."""
         return self.rows.ring * self.row_words
 
+    @cached_property
+    def offsets(self) -> np.ndarray:
+        """Word (N, R) of every tap in its row, in the first block of columns."""
+        walked = self.schedule
+        place = {x: self.segments.word(x) for x in self.segments.taps}
+        offsets = np.zeros(walked.row.shape, np.int64)
+        for r, copy in enumerate(self.copies):
+            local = {channel: index for index, channel in enumerate(copy)}
+            for n in np.flatnonzero(~walked.idle[:, r]):
+                word = place[int(walked.column[n, r])]
+                offsets[n, r] = word * self.words_per_column + local[int(walked.channel[n, r])]
+        return offsets
+
     @property
-    def credits(self) -> int:
-        """Lists whose outputs have a place in the output queue."""
-        shortest = min(self.schedule.lengths)
-        turn = self.latency + 2 * self.fold.G
-        return max(16 // self.fold.G, 2, -(-turn // shortest) + 1)
+    def most_ends(self) -> int:
+        """Outputs that one entry of the schedule completes at most."""
+        return int(self.schedule.ends.max())
+
+    @cached_property
+    def queue_depth(self) -> int:
+        """Places of the output queue: enough that a consumer that keeps up never stops the walk.
+
+        A tap is fired only if there is room for `most_ends` outputs, so the queue holds these and all
+        that are on their way, while a beat takes the consumer up to three cycles.
+        """
+        ends = self.schedule.ends
+        window = self.latency + 3 * self.most_ends
+        cyclic = np.concatenate([ends] * (1 + -(-window // len(ends)) + 1))
+        sums = np.cumsum(np.concatenate([[0], cyclic]))
+        on_their_way = int((sums[window:] - sums[:-window]).max())
+        return -(-(on_their_way + self.most_ends) // QUEUE_STEP) * QUEUE_STEP
 
     @property
     def latency(self) -> int:
-        """Cycles from a list's last tap to its first output at the head of the queue."""
+        """Cycles from the tap that completes an output to that output at the head of the queue."""
+        cycles = WALK + READ + ACCUMULATE + GATHER + QUEUE
+        cycles += EMIT * (self.fold.R > 1) + JOIN * self.schedule.splits
         if not isinstance(self.layer, Conv):
-            return WALK + READ + ACCUMULATE + QUEUE
-        cycles = WALK + READ + MULTIPLY + ACCUMULATE + GATHER + BIAS + QUEUE
+            return cycles
+        cycles += MULTIPLY + BIAS
         if self.layer.shift is not None:
-            cycles += SATURATE + (SCALE if self.scales else 0)
+            cycles += SATURATE + SCALE * self.scales
         return cycles
 
     @property
@@ -196,8 +250,10 @@ class LayerPlan:
 
     @property
     def schedule_bits(self) -> int:
-        """Width of an entry of the schedule: row, word within the row, end of the list."""
-        return (self.extent[0] - 1).bit_length() + (self.row_words - 1).bit_length() + 1
+        """Width of an entry of the schedule: for each sequencer row, word, end; and outputs ended."""
+        walked = self.schedule
+        tap = (self.extent[0] - 1).bit_length() + (self.row_words - 1).bit_length() + 1
+        return (tap + walked.idles) * self.fold.R + self.most_ends.bit_length()
 
     @cached_property
     def biases(self) -> tuple[int, ...]:
@@ -216,15 +272,17 @@ class LayerPlan:
     def memory_bits(self) -> dict[str, int]:
         """Bits of every memory of the layer."""
         pixel, result = self.source.bits, self.result.bits
-        entries = len(self.schedule.last)
+        entries, walked = len(self.schedule), self.schedule
         place = (self.result.shape[0] - 1).bit_length() + (self.columns.block - 1).bit_length()
+        words = self.rows.ring * self.segments.words
+        stored = sum(len(copy) for copy in self.copies)
         bits = {
-            "row_buffer": self.depth * self.fold.P * pixel,
+            "row_buffer": words * stored * self.fold.P * pixel,
             "schedule": entries * self.schedule_bits,
-            "output_queue": self.credits * self.fold.G * (self.fold.P * result + place + 1),
+            "output_queue": self.queue_depth * (self.fold.P * result + place),
         }
         if isinstance(self.layer, Conv):
-            bits["weights"] = entries * self.fold.G * self.layer.weight_bits
+            bits["weights"] = walked.weight.size * self.layer.weight_bits
             width = self.bias_bits + (self.requantiser[0] if self.scales else 0)
             bits["requantise"] = len(self.biases) * width
         return bits
@@ -233,7 +291,7 @@ class LayerPlan:
     def compute_cycles(self) -> int:
         """Cycles of one picture's lists, if nothing waits."""
         _, height, _ = self.result.shape
-        return sum(self.schedule.lengths) * self.columns.block * height
+        return len(self.schedule) * self.columns.block * height
 
     @property
     def write_cycles(self) -> int:
@@ -286,7 +344,7 @@ def _input_columns(picture: Input, fold: Fold) -> Columns:
 
 def _check(layer: Layer, fold: Fold, result: Activation) -> None:
     channels, _, width = result.shape
-    limits = {"P": width, "G": channels if isinstance(layer, Conv) else 1, "R": 1}
+    limits = {"P": width, "G": channels if isinstance(layer, Conv) else 1, "R": channels}
     for key, limit in limits.items():
         value = getattr(fold, key)
         if not 1 <= value <= limit:

@@ -20,6 +20,8 @@ class Rows:
         Rows from one window to the next.
     top : int
         Rows of padding above the picture.
+    taps : tuple of int
+        Rows of the window that any tap reads.
     """
 
     height: int
@@ -27,6 +29,7 @@ class Rows:
     extent: int
     stride: int
     top: int
+    taps: tuple[int, ...]
 
     @property
     def total(self) -> int:
@@ -38,9 +41,18 @@ class Rows:
         """Rows pushed for the first window, after what the picture before has left unread."""
         return self.total - (self.outputs - 1) * self.stride
 
+    @cached_property
+    def stored(self) -> tuple[bool, ...]:
+        """Whether each row of the sequence is in the row buffer: inside the picture, and read."""
+        read = {y * self.stride + tap for y in range(self.outputs) for tap in self.taps}
+        inside = range(self.top, self.top + self.height)
+        # A layer that reads no row at all still waits for one, or it would run ahead of its input.
+        read = read & set(inside) or {self.top}
+        return tuple(row in read for row in range(self.total))
+
     def real(self, row: int) -> bool:
-        """Whether a row of the sequence, taken modulo `total`, is inside the picture."""
-        return 0 <= row % self.total - self.top < self.height
+        """Whether a row of the sequence, taken modulo `total`, is in the row buffer."""
+        return self.stored[row % self.total]
 
     @cached_property
     def windows(self) -> tuple[tuple[tuple[bool, ...], int], ...]:

@@ -1,7 +1,4 @@
-"""Lanes: the array of multiply-adds, or of comparisons, that a tap walker feeds."""
-
-from functools import reduce
-from operator import or_
+"""Lanes: the array of multiply-adds, or of comparisons, that one sequencer feeds."""
 
 from amaranth import *
 from amaranth.lib import data, wiring
@@ -14,6 +11,8 @@ from hw.plan import LayerPlan
 
 def sum_shape(plan: LayerPlan) -> Shape:
     """Shape of a sum of products without its bias: exactly as wide as the weights require."""
+    if not plan.is_conv:
+        return element(plan.source)
     weight, source = plan.conv.weight.reshape(len(plan.conv.weight), -1), plan.source
     up, down = weight.clip(min=0).sum(1), weight.clip(max=0).sum(1)
     low = min(0, int((up * source.low + down * source.high).min()))
@@ -21,11 +20,17 @@ def sum_shape(plan: LayerPlan) -> Shape:
     return signed(signed_bits(low, high))
 
 
+def sums(plan: LayerPlan) -> data.ArrayLayout:
+    """Sums of a group's outputs, each with one element per lane."""
+    return data.ArrayLayout(data.ArrayLayout(sum_shape(plan), plan.fold.P), plan.fold.G)
+
+
 class MultiplyAdd(wiring.Component):
     """Array of ``P * G`` multiply-adds; nothing in it ever waits.
 
     Every output of a group runs one cycle behind the one before, so the sums of a group end one a
-    cycle: a hold register is zero but in one cycle, and the sums of a lane are gathered by an OR.
+    cycle. With one sequencer, a hold register is zero but in the cycle after its sum is complete;
+    with several it keeps the sum until the next one.
 
     Members
     -------
@@ -36,20 +41,17 @@ class MultiplyAdd(wiring.Component):
     blank : In(1)
         The activations are to be taken as zero.
     last : In(1)
-        The tap is the last of its list.
-    sums : Out
-        Per lane, the sum of one output.
-    valid : Out(1)
-        `sums` holds a sum: four cycles after the last tap for the group's first output, then one
-        further cycle for every next one.
+        The tap completes a sum.
+    holds : Out
+        Sums: that of the group's first output three cycles after its last tap, every next one a
+        cycle later.
     """
 
     pixels: data.View
     weights: data.View
     blank: Signal
     last: Signal
-    sums: data.View
-    valid: Signal
+    holds: data.View
 
     def __init__(self, plan: LayerPlan) -> None:
         self.plan = plan
@@ -60,57 +62,35 @@ class MultiplyAdd(wiring.Component):
                 "weights": In(data.ArrayLayout(weight, plan.fold.G)),
                 "blank": In(1),
                 "last": In(1),
-                "sums": Out(data.ArrayLayout(sum_shape(plan), plan.fold.P)),
-                "valid": Out(1),
+                "holds": Out(sums(plan)),
             }
         )
 
     def elaborate(self, platform):
         m = Module()
-        lanes, group, shape = self.plan.fold.P, self.plan.fold.G, sum_shape(self.plan)
+        lanes, shape = self.plan.fold.P, sum_shape(self.plan)
 
         pixels, last = self.pixels, self.last
-        holds: list[list[Signal]] = [[] for _ in range(lanes)]
-        ends = []
-        for g in range(group):
+        for g in range(self.plan.fold.G):
             operands = Signal(self.pixels.shape(), name=f"operands_{g}")
+            m.d.sync += operands.eq(pixels)
             if g == 0:
                 with m.If(self.blank):
                     m.d.sync += operands.eq(0)
-                with m.Else():
-                    m.d.sync += operands.eq(pixels)
-            else:
-                m.d.sync += operands.eq(pixels)
             weight = self.weights[g]
             for delay in range(g + 1):
                 later = Signal(weight.shape(), name=f"weight_{g}_{delay}")
                 m.d.sync += later.eq(weight)
                 weight = later
-            last_operand = Signal(name=f"last_operand_{g}")
-            last_product, end = Signal(name=f"last_product_{g}"), Signal(name=f"end_{g}")
-            m.d.sync += [
-                last_operand.eq(last),
-                last_product.eq(last_operand),
-                end.eq(last_product),
-            ]
+            last_operand, last_product = Signal(name=f"last_{g}"), Signal(name=f"last_product_{g}")
+            m.d.sync += [last_operand.eq(last), last_product.eq(last_operand)]
             for p in range(lanes):
                 product = Signal((operands[p] * weight).shape(), name=f"product_{g}_{p}")
-                total = Signal(shape, name=f"total_{g}_{p}")
-                acc, hold = Signal(shape, name=f"acc_{g}_{p}"), Signal(shape, name=f"hold_{g}_{p}")
+                total, acc = Signal(shape, name=f"total_{g}_{p}"), Signal(shape, name=f"acc_{g}_{p}")
                 m.d.sync += product.eq(operands[p] * weight)
                 m.d.comb += total.eq(acc + product)
-                # Written as a register with a reset, which costs no multiplexer.
-                with m.If(last_product):
-                    m.d.sync += [acc.eq(0), hold.eq(total)]
-                with m.Else():
-                    m.d.sync += [acc.eq(total), hold.eq(0)]
-                holds[p].append(hold)
-            ends.append(end)
+                _keep(m, self.plan, last_product, acc, total, self.holds[g][p], 0)
             pixels, last = operands, last_operand
-
-        m.d.sync += self.valid.eq(Cat(*ends).any())
-        for p in range(lanes):
-            m.d.sync += self.sums[p].eq(reduce(or_, (hold.as_unsigned() for hold in holds[p])))
         return m
 
 
@@ -121,29 +101,20 @@ class Maximum(wiring.Component):
     -------
     pixels, blank, last : In
         As for `MultiplyAdd`; a blank pixel is smaller than any other.
-    maxima : Out
-        Per lane, the largest pixel of the list.
-    valid : Out(1)
-        `maxima` holds a result: two cycles after the last tap.
+    holds : Out
+        Per lane, the largest pixel: two cycles after the last tap.
     """
 
     pixels: data.View
     blank: Signal
     last: Signal
-    maxima: data.View
-    valid: Signal
+    holds: data.View
 
     def __init__(self, plan: LayerPlan) -> None:
         self.plan = plan
         pixels = data.ArrayLayout(element(plan.source), plan.fold.P)
         super().__init__(
-            {
-                "pixels": In(pixels),
-                "blank": In(1),
-                "last": In(1),
-                "maxima": Out(pixels),
-                "valid": Out(1),
-            }
+            {"pixels": In(pixels), "blank": In(1), "last": In(1), "holds": Out(sums(plan))}
         )
 
     def elaborate(self, platform):
@@ -151,12 +122,27 @@ class Maximum(wiring.Component):
         shape, lowest = element(self.plan.source), self.plan.source.low
 
         last = Signal()
-        m.d.sync += [last.eq(self.last), self.valid.eq(last)]
+        m.d.sync += last.eq(self.last)
         for p in range(self.plan.fold.P):
             operand = Signal(shape, name=f"operand_{p}", init=lowest)
             best = Signal(shape, name=f"best_{p}", init=lowest)
             larger = Signal(shape, name=f"larger_{p}")
             m.d.sync += operand.eq(Mux(self.blank, lowest, self.pixels[p]))
             m.d.comb += larger.eq(Mux(operand > best, operand, best))
-            m.d.sync += [best.eq(Mux(last, lowest, larger)), self.maxima[p].eq(larger)]
+            _keep(m, self.plan, last, best, larger, self.holds[0][p], lowest)
         return m
+
+
+def _keep(
+    m: Module, plan: LayerPlan, last: Signal, acc: Signal, total: Signal, hold: Value, neutral: int
+) -> None:
+    """Accumulate; at the end of a list hold what is complete and begin anew.
+
+    Written so that both are registers with a reset or an enable, which costs no multiplexer.
+    """
+    with m.If(last):
+        m.d.sync += [acc.eq(neutral), hold.eq(total)]
+    with m.Else():
+        m.d.sync += acc.eq(total)
+        if plan.fold.R == 1:
+            m.d.sync += hold.eq(0)

@@ -3,6 +3,7 @@
 from amaranth import *
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.fifo import SyncFIFO
+from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from hw.parts.beats import beat, beats, element
@@ -10,22 +11,22 @@ from hw.plan import LayerPlan
 
 
 class OutputQueue(wiring.Component):
-    """Queue of results on their way out; it never overflows, because every list has its credit.
+    """Queue of results on their way out; it never overflows, because the walker keeps room for them.
 
     Members
     -------
     results, valid : In
-        Per lane, one output; outputs in the order of the schedule, then the next block of columns.
+        Per lane, one output; outputs in the order of `Schedule.picks`, once per block of columns.
     o : Out(beats)
         Beats to the consumer.
-    list_done : Out(1)
-        The last output of a list leaves in this cycle.
+    left : Out(1)
+        An output leaves in this cycle.
     """
 
     results: data.View
     valid: Signal
     o: stream.Interface
-    list_done: Signal
+    left: Signal
 
     def __init__(self, plan: LayerPlan) -> None:
         self.plan = plan
@@ -34,48 +35,47 @@ class OutputQueue(wiring.Component):
                 "results": In(data.ArrayLayout(element(plan.result), plan.fold.P)),
                 "valid": In(1),
                 "o": Out(beats(plan.result, plan.columns)),
-                "list_done": Out(1),
+                "left": Out(1),
             }
         )
 
     def elaborate(self, platform):
         m = Module()
         plan = self.plan
-        lists, group = plan.schedule.outputs.shape
-        outputs, blocks = plan.result.shape[0], plan.columns.block
+        order = [pick.output for pick in plan.schedule.picks]
+        blocks = plan.columns.block
 
-        # Slots of the last group behind the last output hold nothing and are dropped.
-        slot, block = Signal(range(lists * group)), Signal(range(blocks))
-        member = Signal(range(group))
-        slot_end, list_end, exists = Signal(), Signal(), Signal()
-        m.d.comb += [
-            slot_end.eq(slot == lists * group - 1),
-            exists.eq(slot < outputs),
-            list_end.eq((member == group - 1) | (slot == outputs - 1)),
-        ]
+        index, next_index = Signal(range(len(order))), Signal(range(len(order)))
+        block, end = Signal(range(blocks)), Signal()
+        m.d.comb += [end.eq(index == len(order) - 1), next_index.eq(index)]
         with m.If(self.valid):
-            m.d.sync += [
-                slot.eq(Mux(slot_end, 0, slot + 1)),
-                member.eq(Mux(member == group - 1, 0, member + 1)),
-            ]
-            with m.If(slot_end):
+            m.d.comb += next_index.eq(Mux(end, 0, index + 1))
+            with m.If(end):
                 m.d.sync += block.eq(Mux(block == blocks - 1, 0, block + 1))
+        m.d.sync += index.eq(next_index)
+        channel = index
+        if order != sorted(order):
+            m.submodules.order = memory = Memory(
+                shape=range(len(order)), depth=len(order), init=order
+            )
+            read = memory.read_port()
+            m.d.comb += read.addr.eq(next_index)
+            channel = read.data
 
-        entry = data.StructLayout({"beat": beat(plan.result, plan.columns), "list_end": 1})
-        depth = plan.credits * group
-        m.submodules.fifo = fifo = SyncFIFO(width=Shape.cast(entry).width, depth=depth)
-        enter, leave = Signal(entry), Signal(entry)
+        layout = beat(plan.result, plan.columns)
+        m.submodules.fifo = fifo = SyncFIFO(
+            width=Shape.cast(layout).width, depth=plan.queue_depth
+        )
+        enter = Signal(layout)
         m.d.comb += [
-            enter.beat.channel.eq(slot),
-            enter.beat.column.eq(block),
-            enter.beat.pixels.eq(self.results),
-            enter.list_end.eq(list_end),
+            enter.channel.eq(channel),
+            enter.column.eq(block),
+            enter.pixels.eq(self.results),
             fifo.w_data.eq(enter),
-            fifo.w_en.eq(self.valid & exists),
-            leave.eq(fifo.r_data),
-            self.o.payload.eq(leave.beat),
+            fifo.w_en.eq(self.valid),
+            self.o.payload.eq(fifo.r_data),
             self.o.valid.eq(fifo.r_rdy),
             fifo.r_en.eq(self.o.ready),
-            self.list_done.eq(self.o.valid & self.o.ready & leave.list_end),
+            self.left.eq(self.o.valid & self.o.ready),
         ]
         return m

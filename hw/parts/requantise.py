@@ -11,7 +11,7 @@ from hw.plan import LayerPlan
 
 
 class Requantise(wiring.Component):
-    """Requantiser of one output a cycle, for all lanes; outputs come in the order of the schedule.
+    """Requantiser of one output a cycle, for all lanes; outputs come in the order of `Schedule.picks`.
 
     Computes ``clip(((sum + bias) * multiplier + 2**(shift - 1)) >> shift, low, high)``, or only
     ``sum + bias`` where the layer keeps its accumulators. Latency: one cycle for the bias, one for
@@ -52,19 +52,18 @@ class Requantise(wiring.Component):
             width, shift, multipliers = plan.requantiser
         half = 1 << (shift - 1) if width else 0
 
-        # A slot of the last group behind the last output reads whatever is there; it is dropped.
+        picks = [pick.output for pick in plan.schedule.picks]
         layout = data.StructLayout({"bias": signed(plan.bias_bits), "multiplier": width})
         init = [
-            layout.const({"bias": bias, "multiplier": multipliers[o] if width else 0})
-            for o, bias in enumerate(plan.biases)
+            layout.const({"bias": plan.biases[o], "multiplier": multipliers[o] if width else 0})
+            for o in picks
         ]
-        slots = plan.schedule.outputs.size
         m.submodules.memory = memory = Memory(shape=layout, depth=len(init), init=init)
         read = memory.read_port()
-        index, next_index = Signal(range(slots)), Signal(range(slots))
+        index, next_index = Signal(range(len(init))), Signal(range(len(init)))
         m.d.comb += next_index.eq(index)
         with m.If(self.valid):
-            m.d.comb += next_index.eq(Mux(index == slots - 1, 0, index + 1))
+            m.d.comb += next_index.eq(Mux(index == len(init) - 1, 0, index + 1))
         m.d.comb += read.addr.eq(next_index)
         m.d.sync += index.eq(next_index)
 

@@ -62,9 +62,10 @@ class RowManager(wiring.Component):
         head = Signal(range(self.plan.depth))
         row, y = Signal(range(rows.total)), Signal(range(rows.outputs))
         real, push, swap = Signal(), Signal(), Signal()
+        stored = sum(kept << index for index, kept in enumerate(rows.stored))
 
         m.d.comb += [
-            real.eq((row >= rows.top) & (row < rows.top + rows.height)),
+            real.eq(Const(stored, rows.total).bit_select(row, 1)),
             push.eq((pending != 0) & (~real | (available != 0))),
             swap.eq((pending == 0) & (~self.valid | self.row_end)),
             self.release.eq(Mux(swap, dropped, 0)),

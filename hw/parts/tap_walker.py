@@ -1,5 +1,6 @@
-"""Tap walker: fires one surviving tap a cycle, and waits only where a list begins."""
+"""Tap walker: fires one surviving tap a cycle in every sequencer, all in lockstep."""
 
+import numpy as np
 from amaranth import *
 from amaranth.lib import data, wiring
 from amaranth.lib.memory import Memory
@@ -12,8 +13,9 @@ from hw.plan import LayerPlan
 class TapWalker(wiring.Component):
     """Walker of the schedule memory, linearly, once per block of columns.
 
-    A list starts when its window is valid and its outputs have places in the output queue. Behind
-    that nothing ever waits: taps flow as a pipeline, with bubbles that read zero.
+    A tap is fired when its window is valid and the output queue has room for whatever one entry can
+    complete. Behind that nothing ever waits: taps flow as a pipeline, with bubbles that read the
+    neutral element.
 
     Members
     -------
@@ -21,88 +23,77 @@ class TapWalker(wiring.Component):
         Places of the active rows.
     row_end : Out(1)
         The last tap of a row is fired in this cycle.
-    list_done : In(1)
-        The outputs of one list have left the queue.
+    left : In(1)
+        An output has left the queue.
     address : Out
-        Word of the row buffer, two cycles after the tap is fired.
+        For each sequencer, a word of its row buffer, two cycles after the tap is fired.
     tap : Out
         Entry of the weight memory that belongs to `address`.
-    blank : Out(1)
-        Outside the picture, or a bubble: reads as the neutral element.
-    last : Out(1)
-        The last tap of a list.
+    blank : Out(R)
+        Outside the picture, idle, or a bubble: reads as the neutral element.
+    last : Out(R)
+        The tap completes a sum of the sequencer.
+    ends : Out
+        Outputs that the entry completes.
     """
 
     window: data.View
     window_valid: Signal
     row_end: Signal
-    list_done: Signal
-    address: Signal
+    left: Signal
+    address: data.View
     tap: Signal
     blank: Signal
     last: Signal
+    ends: Signal
 
     def __init__(self, plan: LayerPlan) -> None:
         self.plan = plan
+        copies = plan.fold.R
         super().__init__(
             {
                 "window": In(data.ArrayLayout(place(plan), plan.extent[0])),
                 "window_valid": In(1),
                 "row_end": Out(1),
-                "list_done": In(1),
-                "address": Out(range(plan.depth)),
-                "tap": Out(range(len(plan.schedule.last))),
-                "blank": Out(1),
-                "last": Out(1),
+                "left": In(1),
+                "address": Out(data.ArrayLayout(range(plan.depth), copies)),
+                "tap": Out(range(len(plan.schedule))),
+                "blank": Out(copies, init=(1 << copies) - 1),
+                "last": Out(copies),
+                "ends": Out(range(plan.most_ends + 1)),
             }
         )
 
     def elaborate(self, platform):
         m = Module()
-        plan, taps = self.plan, self.plan.schedule
-        blocks, pitch = plan.columns.block, plan.layer.stride[1] * plan.channels
+        plan = self.plan
+        entries, blocks, pitch = len(plan.schedule), plan.columns.block, plan.words_per_column
 
-        layout = data.StructLayout(
-            {"row": range(plan.extent[0]), "offset": range(plan.row_words), "last": 1}
-        )
-        init = [
-            layout.const({"row": row, "offset": column * plan.channels + channel, "last": last})
-            for row, channel, column, last in zip(
-                taps.row.tolist(),
-                taps.channel.tolist(),
-                taps.column.tolist(),
-                taps.last.tolist(),
-                strict=True,
-            )
-        ]
-        m.submodules.memory = memory = Memory(shape=layout, depth=len(init), init=init)
+        m.submodules.memory = memory = self._memory()
         read = memory.read_port()
-        tap = Signal(layout)
-        index, next_index = Signal(range(len(init))), Signal(range(len(init)))
-        primed, list_start, fire = Signal(), Signal(init=1), Signal()
-        credits = Signal(range(plan.credits + 1), init=plan.credits)
+        entry = Signal.like(read.data)
+        index, next_index = Signal(range(entries)), Signal(range(entries))
+        primed, fire = Signal(), Signal()
+        used = Signal(range(plan.queue_depth + 1))  # places of the queue, taken or promised
+        promised = Signal(range(plan.most_ends + 1))
         m.d.comb += [
-            tap.eq(read.data),
-            fire.eq(primed & (~list_start | (self.window_valid & (credits != 0)))),
+            entry.eq(read.data),
+            fire.eq(primed & self.window_valid & (used <= plan.queue_depth - plan.most_ends)),
+            promised.eq(Mux(fire, entry.ends, 0)),
             read.en.eq(fire | ~primed),
             read.addr.eq(next_index),
         ]
-        m.d.sync += [
-            primed.eq(1),
-            credits.eq(credits + self.list_done - (fire & list_start)),
-        ]
+        m.d.sync += [primed.eq(1), used.eq(used + promised - self.left)]
         with m.If(read.en):
             m.d.sync += [
                 index.eq(next_index),
-                next_index.eq(Mux(next_index == len(init) - 1, 0, next_index + 1)),
+                next_index.eq(Mux(next_index == entries - 1, 0, next_index + 1)),
             ]
-        with m.If(fire):
-            m.d.sync += list_start.eq(tap.last)
 
         block, block_offset = Signal(range(blocks)), Signal(range(blocks * pitch))
         pass_end, row_end = Signal(), Signal()
         m.d.comb += [
-            pass_end.eq(fire & (index == len(init) - 1)),
+            pass_end.eq(fire & (index == entries - 1)),
             row_end.eq(pass_end & (block == blocks - 1)),
             self.row_end.eq(row_end),
         ]
@@ -112,18 +103,49 @@ class TapWalker(wiring.Component):
                 block_offset.eq(Mux(row_end, 0, block_offset + pitch)),
             ]
 
-        row = self.window[tap.row]
-        base, offset = Signal(range(plan.depth)), Signal(range(plan.row_words))
-        blank, last, entry = Signal(init=1), Signal(), Signal.like(index)
+        last, ends, fired = Signal.like(self.last), Signal.like(self.ends), Signal.like(index)
         m.d.sync += [
-            base.eq(row.base),
-            offset.eq(tap.offset + block_offset),
-            blank.eq(~fire | ~row.inside),
-            last.eq(fire & tap.last),
-            entry.eq(index),
-            self.address.eq(base + offset),
-            self.blank.eq(blank),
+            fired.eq(index),
+            ends.eq(promised),
+            self.tap.eq(fired),
+            self.ends.eq(ends),
             self.last.eq(last),
-            self.tap.eq(entry),
         ]
+        for r in range(plan.fold.R):
+            tap = entry.taps[r]
+            row = self.window[tap.row]
+            base = Signal(range(plan.depth), name=f"base_{r}")
+            offset = Signal(range(plan.row_words), name=f"offset_{r}")
+            blank = Signal(init=1, name=f"blank_{r}")
+            m.d.sync += [
+                base.eq(row.base),
+                offset.eq(tap.offset + block_offset),
+                blank.eq(~fire | ~row.inside | tap.idle),
+                last[r].eq(fire & tap.last),
+                self.address[r].eq(base + offset),
+                self.blank[r].eq(blank),
+            ]
         return m
+
+    def _memory(self) -> Memory:
+        """Schedule memory: a tap for each sequencer, and the outputs that the entry completes."""
+        plan, walked = self.plan, self.plan.schedule
+        tap = data.StructLayout(
+            {
+                "row": range(plan.extent[0]),
+                "offset": range(plan.row_words),
+                "last": 1,
+                "idle": int(walked.idles),
+            }
+        )
+        layout = data.StructLayout(
+            {"taps": data.ArrayLayout(tap, plan.fold.R), "ends": range(plan.most_ends + 1)}
+        )
+        keys = ("row", "offset", "last", "idle")
+        idle = walked.idle.astype(int) if walked.idles else np.zeros_like(walked.row)
+        columns = np.stack([walked.row, plan.offsets, walked.last.astype(int), idle], axis=-1)
+        init = [
+            layout.const({"taps": [dict(zip(keys, tap, strict=True)) for tap in taps], "ends": ends})
+            for taps, ends in zip(columns.tolist(), walked.ends.tolist(), strict=True)
+        ]
+        return Memory(shape=layout, depth=len(init), init=init)

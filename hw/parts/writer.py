@@ -9,11 +9,12 @@ from hw.plan import LayerPlan
 
 
 class Writer(wiring.Component):
-    """Writer of beats into the row buffer.
+    """Writer of beats into the copies of the row buffer.
 
     A beat takes one cycle per word that holds one of its pixels (`LayerPlan.writes`): its own word,
-    and the halos of the neighbouring lanes. A row is taken only if the ring has a free slot for it.
-    A word reaches the write port one cycle after its step.
+    and the halos of the neighbouring lanes. A row that is read is taken only if the ring has a free
+    slot for it; one that is not is taken and dropped. A word reaches the write ports one cycle after
+    its step.
 
     Parameters
     ----------
@@ -23,8 +24,10 @@ class Writer(wiring.Component):
     -------
     i : In(beats)
         Beats of the producer.
-    address, data, enable : Out
-        Write port of the row buffer; one enable per lane.
+    data : Out
+        Word that is written.
+    address, enable : Out
+        For each copy its address, and one enable per lane.
     row_done : Out(1)
         The last word of a row is being written in this cycle.
     release : In
@@ -32,21 +35,21 @@ class Writer(wiring.Component):
     """
 
     i: stream.Interface
-    address: Signal
+    address: data.View
     data: data.View
-    enable: Signal
+    enable: data.View
     row_done: Signal
     release: Signal
 
     def __init__(self, plan: LayerPlan) -> None:
         self.plan = plan
-        pixel = element(plan.source)
+        copies = plan.fold.R
         super().__init__(
             {
                 "i": In(beats(plan.source, plan.producer)),
-                "address": Out(range(plan.depth)),
-                "data": Out(data.ArrayLayout(pixel, plan.fold.P)),
-                "enable": Out(plan.fold.P),
+                "address": Out(data.ArrayLayout(range(plan.depth), copies)),
+                "data": Out(data.ArrayLayout(element(plan.source), plan.fold.P)),
+                "enable": Out(data.ArrayLayout(plan.fold.P, copies)),
                 "row_done": Out(1),
                 "release": In(range(plan.rows.ring + 1)),
             }
@@ -60,27 +63,28 @@ class Writer(wiring.Component):
 
         busy, final = Signal(), Signal()  # a beat is held; it is the last of its row
         held = Signal.like(i.payload)
-        held_address = Signal(range(plan.depth))
         step, last_step = Signal(range(steps)), Signal()
         base, count = Signal(range(plan.depth)), Signal(range(row_beats))
         free = Signal(range(ring + 1), init=ring)
         accept, row_start, row_end = Signal(), Signal(), Signal()
+        stored = self._stored(m, accept & row_end)
+        held_stored = Signal()
 
         m.d.comb += [
             row_start.eq(count == 0),
             row_end.eq(count == row_beats - 1),
-            i.ready.eq((~busy | last_step) & (~row_start | (free != 0))),
+            i.ready.eq((~busy | last_step) & (~row_start | ~stored | (free != 0))),
             accept.eq(i.valid & i.ready),
         ]
-        m.d.sync += free.eq(free + self.release - (accept & row_start))
+        m.d.sync += free.eq(free + self.release - (accept & row_start & stored))
         with m.If(accept):
             m.d.sync += [
                 held.eq(i.payload),
-                held_address.eq(base + i.payload.channel),
-                final.eq(row_end),
+                held_stored.eq(stored),
+                final.eq(row_end & stored),
                 count.eq(Mux(row_end, 0, count + 1)),
             ]
-            with m.If(row_end):
+            with m.If(row_end & stored):
                 wrap = base == (ring - 1) * plan.row_words
                 m.d.sync += base.eq(Mux(wrap, 0, base + plan.row_words))
         with m.If(accept | last_step):
@@ -89,11 +93,13 @@ class Writer(wiring.Component):
             m.d.sync += step.eq(Mux(last_step, 0, step + 1))
 
         word = Signal(range(plan.segments.words))
-        enable, pixels = Signal.like(self.enable), Signal.like(self.data)
+        enable, pixels = Signal(plan.fold.P), Signal.like(self.data)
+        m.d.comb += last_step.eq(busy & ~held_stored)
         with m.Switch(held.column):
             for column, writes in enumerate(plan.writes):
                 with m.Case(column):
-                    m.d.comb += last_step.eq(busy & (step == len(writes) - 1))
+                    with m.If(step == len(writes) - 1):
+                        m.d.comb += last_step.eq(busy)
                     with m.Switch(step):
                         for index, write in enumerate(writes):
                             with m.Case(index):
@@ -103,10 +109,44 @@ class Writer(wiring.Component):
                                         enable[lane].eq(1),
                                         pixels[lane].eq(held.pixels[source]),
                                     ]
-        m.d.sync += [
-            self.address.eq(held_address + word * plan.channels),
-            self.data.eq(pixels),
-            self.enable.eq(Mux(busy, enable, 0)),
-            self.row_done.eq(final & last_step),
-        ]
+        m.d.sync += [self.data.eq(pixels), self.row_done.eq(final & last_step)]
+
+        ports: dict[tuple[int, ...], tuple[Signal, Signal]] = {}
+        for r, copy in enumerate(plan.copies):
+            if copy not in ports:
+                ports[copy] = self._port(m, copy, accept, base)
+            start, keep = ports[copy]
+            m.d.sync += [
+                self.address[r].eq(start + word * plan.words_per_column),
+                self.enable[r].eq(Mux(busy & held_stored & keep, enable, 0)),
+            ]
         return m
+
+    def _stored(self, m: Module, next_row: Value) -> Value:
+        """Whether the row that arrives is read by any tap."""
+        rows = self.plan.rows
+        stored = rows.stored[rows.top :][: rows.height]
+        if all(stored):
+            return Const(1)
+        y = Signal(range(rows.height))
+        with m.If(next_row):
+            m.d.sync += y.eq(Mux(y == rows.height - 1, 0, y + 1))
+        return Const(sum(kept << row for row, kept in enumerate(stored)), rows.height).bit_select(y, 1)
+
+    def _port(
+        self, m: Module, copy: tuple[int, ...], accept: Signal, base: Signal
+    ) -> tuple[Signal, Signal]:
+        """First word of the held beat's channel in a copy, and whether the copy has the channel."""
+        channel = self.i.payload.channel
+        start, keep = Signal.like(base), Signal()
+        if copy == tuple(range(self.plan.channels)):
+            place, has = channel, Const(1)
+        else:
+            place, has = Signal(range(self.plan.words_per_column)), Signal()
+            with m.Switch(channel):
+                for local, kept in enumerate(copy):
+                    with m.Case(kept):
+                        m.d.comb += [place.eq(local), has.eq(1)]
+        with m.If(accept):
+            m.d.sync += [start.eq(base + place), keep.eq(has)]
+        return start, keep

@@ -1,0 +1,111 @@
+"""A layer as lists of surviving taps: one list for every group of outputs that walk in lockstep."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from hw.layers import Conv, MaxPool
+
+
+@dataclass(frozen=True, eq=False)
+class TapList:
+    """Taps that the outputs of a group walk together: the union of theirs.
+
+    Parameters
+    ----------
+    outputs : tuple of int
+        Output channels.
+    row, column, channel : (L,) int
+        Place of each tap in the kernel's extent (dilation included), and its input channel; ordered
+        by row, then column, then channel.
+    weight : (L, outputs) int
+        Weights; zero where an output's own mask has no such tap.
+    """
+
+    outputs: tuple[int, ...]
+    row: np.ndarray
+    column: np.ndarray
+    channel: np.ndarray
+    weight: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.row)
+
+
+def tap_lists(layer: Conv | MaxPool, channels: int, group: int) -> list[TapList]:
+    """List a layer's surviving taps in groups of at most `group` outputs.
+
+    Where masks differ, outputs with much in common are put together (`groups`).
+    """
+    mask, weight = dense(layer, channels)
+    dilation = layer.dilation if isinstance(layer, Conv) else (1, 1)
+    lists = []
+    for outputs in groups(layer, channels, group):
+        ky, kx, channel = np.nonzero(mask[list(outputs)].any(axis=0).transpose(1, 2, 0))
+        lists.append(
+            TapList(
+                outputs,
+                ky * dilation[0],
+                kx * dilation[1],
+                channel,
+                weight[list(outputs)][:, channel, ky, kx].T,
+            )
+        )
+    return lists
+
+
+@lru_cache(maxsize=256)
+def groups(layer: Conv | MaxPool, channels: int, group: int) -> tuple[tuple[int, ...], ...]:
+    """Outputs of every group: in their order, or permuted where that makes the unions smaller."""
+    mask, _ = dense(layer, channels)
+    flat = mask.reshape(len(mask), -1)
+    natural = [tuple(range(o, min(o + group, len(mask)))) for o in range(0, len(mask), group)]
+    least = sum(int(flat[list(members)].sum(axis=1).max()) for members in natural)
+    if group == 1 or _union_taps(flat, natural) == least:
+        return tuple(natural)
+    greedy = _alike(flat, group)
+    return tuple(min(natural, greedy, key=lambda found: _union_taps(flat, found)))
+
+
+def list_lengths(layer: Conv | MaxPool, channels: int, group: int) -> list[int]:
+    """Taps of every list, without making the lists."""
+    mask, _ = dense(layer, channels)
+    flat = mask.reshape(len(mask), -1)
+    return [int(flat[list(g)].any(axis=0).sum()) for g in groups(layer, channels, group)]
+
+
+def _union_taps(flat: np.ndarray, found: list[tuple[int, ...]]) -> int:
+    return sum(int(flat[list(members)].any(axis=0).sum()) for members in found)
+
+
+def _alike(flat: np.ndarray, group: int) -> list[tuple[int, ...]]:
+    """Group outputs greedily: the largest first, then those that add the fewest taps to the union."""
+    rest = sorted(range(len(flat)), key=lambda o: (-int(flat[o].sum()), o))
+    found = []
+    while rest:
+        members = [rest.pop(0)]
+        union = flat[members[0]].copy()
+        while rest and len(members) < group:
+            added = (flat[rest] & ~union).sum(axis=1)
+            members.append(rest.pop(int(added.argmin())))
+            union |= flat[members[-1]]
+        found.append(tuple(sorted(members)))
+    return found
+
+
+@lru_cache(maxsize=64)
+def dense(layer: Conv | MaxPool, channels: int) -> tuple[np.ndarray, np.ndarray]:
+    """Mask and weight (O, channels, Kh, Kw) of a layer, zero where its groups do not reach."""
+    if isinstance(layer, MaxPool):
+        mask = np.zeros((channels, channels, *layer.kernel), bool)
+        mask[np.arange(channels), np.arange(channels)] = True
+        return mask, mask.astype(np.int64)
+    outputs, inputs = layer.weight.shape[:2]
+    mask = np.zeros((outputs, channels, *layer.kernel), bool)
+    weight = np.zeros(mask.shape, np.int64)
+    for o in range(outputs):
+        start = o // (outputs // layer.groups) * inputs
+        mask[o, start : start + inputs] = layer.survivors[o]
+        weight[o, start : start + inputs] = layer.weight[o]
+    return mask, weight
