@@ -52,7 +52,7 @@ class TapWalker(wiring.Component):
                 "list_done": In(1),
                 "address": Out(range(plan.depth)),
                 "tap": Out(range(len(plan.schedule.last))),
-                "blank": Out(1),
+                "blank": Out(1, init=1),
                 "last": Out(1),
             }
         )
