@@ -85,7 +85,8 @@ def quantise(
                 steps, out = _to_power_of_two(steps, scale, out)
             limit = 1 if power_of_two else (1 << MAX_MULTIPLIER_BITS) - 1
             multiplier, shift = requantisation(scale * steps / out, limit)
-            form = {"multiplier": multiplier, "shift": shift, "bits": activation_bits, "scale": out}
+            form = {"multiplier": multiplier, "shift": shift, "bits": activation_bits}
+            form["scale"] = float(out)
         if block.name in model.channels or maps in model.channels:
             form["granularity"] = "feature-map"
         form["channels"] = model.channels.get(block.name, ())
