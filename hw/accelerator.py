@@ -63,7 +63,7 @@ class Accelerator(wiring.Component):
         m.d.comb += self.misframed.eq(source.misframed)
         beats = source.o
         for layer in self.plans:
-            m.submodules[layer.name] = engine = LayerEngine(layer)
+            m.submodules[f"layer_{layer.name}"] = engine = LayerEngine(layer)
             wiring.connect(m, beats, engine.i)
             beats = engine.o
         last = self.plans[-1]

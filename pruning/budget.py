@@ -48,6 +48,7 @@ def survivors(model: Model, ratio: float) -> dict[str, int]:
     units = feature_maps(model.module)[1:]
     limit = (1 - Fraction(str(ratio))) * model.macs
     shares = {Fraction(kept, unit.count) for unit in units for kept in range(1, unit.count + 1)}
+    shares.add(Fraction(1))
     least = {unit.layer: 1 for unit in units}
     for share in sorted(shares, reverse=True):
         keep = {unit.layer: max(1, int(share * unit.count)) for unit in units}

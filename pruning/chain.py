@@ -83,7 +83,7 @@ def build(layers: list[dict[str, Any]]) -> nn.Sequential:
         try:
             chain.add_module(name, _KINDS[kind](**pairs))
         except (TypeError, ValueError, RuntimeError, OverflowError) as error:
-            raise ValueError(f"layer {name!r}: {error}") from error
+            raise ValueError(f"layer {name!r}: {_first_line(error)}") from error
     return chain
 
 
@@ -125,9 +125,14 @@ def walk(chain: nn.Sequential, shape: tuple[int, int, int]) -> Iterator[Step]:
         before = tuple(x.shape[1:])
         try:
             x = layer(x)
-        except (RuntimeError, ValueError, IndexError) as error:
-            raise ValueError(f"layer {name!r} must fit a shape of {before}: {error}") from error
+        except (TypeError, RuntimeError, ValueError, IndexError) as error:
+            sentence = f"layer {name!r} must fit a shape of {before}: {_first_line(error)}"
+            raise ValueError(sentence) from error
         yield Step(name, chain.get_submodule(name), before, tuple(x.shape[1:]))
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0]
 
 
 def kernels(weight: torch.Tensor, maps: int) -> torch.Tensor:

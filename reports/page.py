@@ -85,14 +85,14 @@ def hero(report: Mapping[str, Any]) -> list[dict[str, str]]:
     multipliers = pruned["multipliers"] / rate["multipliers"] - 1
     return [
         {
-            "value": f"{faster:.2f}\u00d7",
+            "value": f"{faster:.2f}\N{MULTIPLICATION SIGN}",
             "text": f"the frame rate of the dense network on {dense['multipliers']} multipliers; "
             f"this one has {pruned['multipliers']}",
         },
         {
-            "value": f"{smaller:+.0%}".replace("-", "\u2212"),
+            "value": f"{smaller:+.0%}".replace("-", "\N{MINUS SIGN}"),
             "text": "LUTs against the dense network at this frame rate, and "
-            f"{multipliers:+.0%} multipliers".replace("-", "\u2212"),
+            f"{multipliers:+.0%} multipliers".replace("-", "\N{MINUS SIGN}"),
         },
         {
             "value": _percent(pruned["test"]["integer"]),
@@ -119,6 +119,8 @@ def render(report: Mapping[str, Any]) -> str:
         designs=DESIGNS,
         labels=plots.LABELS,
         hero=hero(report),
+        light=plots.LIGHT,
+        dark=plots.DARK,
         groups=summary(report),
         definitions=DEFINITIONS.items(),
         plots={
@@ -129,11 +131,11 @@ def render(report: Mapping[str, Any]) -> str:
     )
 
 
-def write(report: Mapping[str, Any], path: str | os.PathLike) -> None:
-    """Write the page of a ledger, complete or not at all."""
+def write(text: str, path: str | os.PathLike) -> None:
+    """Write a page or a picture, complete or not at all."""
     path = Path(path)
     temporary = path.with_name(path.name + ".part")
-    temporary.write_text(render(report), encoding="utf-8")
+    temporary.write_text(text, encoding="utf-8")
     temporary.replace(path)
 
 

@@ -17,6 +17,20 @@ _VARIABLES = {
     COLOURS["dense"]: "var(--dense)",
     COLOURS["dense_same_rate"]: "var(--same-rate)",
 }
+LIGHT = {
+    "ink": "#1d2420",
+    "faint": "#d9ded9",
+    "pruned": "#2e8b57",
+    "dense": "#9aa7a0",
+    "same-rate": "#c98a2b",
+}
+DARK = {
+    "ink": "#e6ebe7",
+    "faint": "#333b36",
+    "pruned": "#4fbd80",
+    "dense": "#75837b",
+    "same-rate": "#dba54c",
+}
 _STYLE: dict[Any, Any] = {
     "font.size": 11,
     "svg.fonttype": "none",
@@ -62,6 +76,20 @@ def designs(report: Mapping[str, Any]) -> str:
         )
 
     return _svg("designs", draw, (9, 3.6))
+
+
+def standalone(svg: str) -> str:
+    """Make a file of an inline plot, with colours for light and for dark pages."""
+    light, dark = (
+        " ".join(f"--{name}: {colour};" for name, colour in colours.items())
+        for colours in (LIGHT, DARK)
+    )
+    style = (
+        f"<style>svg {{ {light} font-family: system-ui, sans-serif }} "
+        f"@media (prefers-color-scheme: dark) {{ svg {{ {dark} }} }}</style>"
+    )
+    spaces = 'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"'
+    return re.sub(r"<svg ([^>]*)>", rf"<svg {spaces} \1>{style}", svg, count=1)
 
 
 def layers(report: Mapping[str, Any]) -> str:
@@ -144,7 +172,7 @@ def _svg(name: str, draw: Callable[[Any], None], size: tuple[float, float]) -> s
     text = re.sub(r' xmlns(:\w+)?="[^"]*"', "", text)
     text = re.sub(r'<svg [^>]*viewBox="([^"]*)"[^>]*>', r'<svg viewBox="\1" role="img">', text)
     text = re.sub(r"font-family: [^;\"]*; ", "", text)
-    text = re.sub(r' id="[a-z.]+(_[a-z]+)*_\d+"', "", text)
+    text = re.sub(r' id="[a-z][\w.]*_\d+"', "", text)
     for colour, variable in _VARIABLES.items():
         text = text.replace(colour, variable)
     return text

@@ -2,9 +2,10 @@
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
+if TYPE_CHECKING:
+    import numpy as np
 
 DESIGNS = ("pruned", "dense", "dense_same_rate")
 
@@ -24,6 +25,7 @@ class Folder:
         self.frames = self.path / "frames.safetensors"
         self.report = self.path / "report.json"
         self.page = self.path / "report.html"
+        self.picture = self.path / "report.svg"
 
     def checkpoint(self, name: str) -> Path:
         """Trained model, ``dense`` or ``pruned``."""
@@ -97,8 +99,9 @@ def read_json(path: Path, made_by: str) -> dict[str, Any]:
         raise ValueError(f"{path}: not a record of secateur {made_by}: {error}") from error
 
 
-def save_frames(path: Path, images: np.ndarray, labels: np.ndarray) -> None:
+def save_frames(path: Path, images: "np.ndarray", labels: "np.ndarray") -> None:
     """Write pictures (N, C, H, W) and their labels (N,), complete or not at all."""
+    import numpy as np
     from safetensors.numpy import save
 
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -108,7 +111,7 @@ def save_frames(path: Path, images: np.ndarray, labels: np.ndarray) -> None:
     temporary.replace(path)
 
 
-def load_frames(path: Path) -> tuple[np.ndarray, np.ndarray]:
+def load_frames(path: Path) -> tuple["np.ndarray", "np.ndarray"]:
     """Read pictures (N, C, H, W) and their labels (N,).
 
     Raises

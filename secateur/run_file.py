@@ -50,11 +50,15 @@ class Model:
 
 @dataclass(frozen=True)
 class Train:
-    """``[train]``: training of the dense network."""
+    """``[train]``: training of the dense network.
+
+    `threads` holds for retraining too; the weights depend on it.
+    """
 
     epochs: int = _between(30, 1, 10000)
     rate: float = _between(0.05, 1e-9, 10)
     batch: int = _between(64, 1, 65536)
+    threads: int = _between(1, 1, 256)
 
 
 @dataclass(frozen=True)
@@ -76,7 +80,7 @@ class Quantise:
     """``[quantise]``: widths of weights and activations in bits."""
 
     weight_bits: int = _between(8, 2, 8)
-    activation_bits: int = _between(8, 2, 9)
+    activation_bits: int = _between(8, 2, 8)
 
 
 @dataclass(frozen=True)

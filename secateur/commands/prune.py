@@ -44,7 +44,7 @@ def prune_dense(run: RunFile, folder: Folder, data: Any, progress: Progress) -> 
             ratio=1 - run.prune.macs,
             selector=RandomMasks(candidates=run.prune.candidates),
             seed=run.seed,
-            threads=train.THREADS,
+            threads=run.train.threads,
             progress=progress.update,
         )
         progress.note(f"{pruned.macs:,} of {dense.macs:,} MACs survive")
@@ -58,7 +58,7 @@ def prune_dense(run: RunFile, folder: Folder, data: Any, progress: Progress) -> 
             rate=run.prune.rate,
             batch=run.train.batch,
             seed=run.seed,
-            threads=train.THREADS,
+            threads=run.train.threads,
             progress=progress.update,
         )
     return train.write_model(run, folder, "pruned", pruned, data, progress)

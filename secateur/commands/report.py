@@ -37,7 +37,7 @@ def describe(result: dict[str, Any]) -> str:
 
 def report(folder: Folder, progress: Progress) -> dict[str, Any]:
     """Synthesise every design of a run and write its ledger and its page."""
-    from reports import ledger, page
+    from reports import ledger, page, plots
     from reports.tools import machine, versions
 
     run = read_json(folder.run, "train")
@@ -56,7 +56,8 @@ def report(folder: Folder, progress: Progress) -> dict[str, Any]:
             **{name: _entry(folder, name, area) for name, area in zip(DESIGNS, areas, strict=True)},
         }
         ledger.save(document, folder.report)
-        page.write(document, folder.page)
+        page.write(page.render(document), folder.page)
+        page.write(plots.standalone(plots.designs(document)), folder.picture)
         progress.note(str(folder.page))
     return document
 

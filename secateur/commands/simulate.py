@@ -172,9 +172,11 @@ def _complaints(record: dict[str, Any], results: Sequence[Any]) -> list[str]:
     name, found = record["name"], []
     for result in results:
         if result.first_mismatch is not None:
+            first = result.first_mismatch
             found.append(
                 f"{name}: {result.mismatches} elements differ with stalls {result.stalls}, the "
-                f"first: {result.first_mismatch}"
+                f"first in frame {first.frame}, channel {first.channel}, row {first.row}, "
+                f"column {first.column}: {first.actual}, not {first.expected}"
             )
         found += [f"{name}: {text} (stalls {result.stalls})" for text in result.protocol_errors]
     for key in ("interval", "latency"):

@@ -8,8 +8,6 @@ from secateur.files import Folder, refuse_existing, save_frames, write_json
 from secateur.progress import Progress
 from secateur.run_file import RunFile
 
-THREADS = 2  # fixed: the weights depend on it
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of this command."""
@@ -63,7 +61,7 @@ def train_dense(run: RunFile, folder: Folder, data: Any, progress: Progress) -> 
             rate=run.train.rate,
             batch=run.train.batch,
             seed=run.seed,
-            threads=THREADS,
+            threads=run.train.threads,
             progress=progress.update,
         )
     return write_model(run, folder, "dense", model, data, progress)
@@ -97,12 +95,12 @@ def write_model(
             "parameters": network.parameters,
             "test": {
                 "images": len(data.test),
-                "float": evaluate(model, data.test, threads=THREADS),
+                "float": evaluate(model, data.test, threads=run.train.threads),
                 "integer": accuracy(logits, data.test.labels),
             },
             "frames": {
                 "images": count,
-                "float": evaluate(model, frames, threads=THREADS),
+                "float": evaluate(model, frames, threads=run.train.threads),
                 "integer": accuracy(logits[:count], frames.labels),
             },
             "prune": model.facts.get("prune"),

@@ -1,8 +1,14 @@
 import pytest
+import torch
 
 from pruning.data import DataSet, load
 from pruning.models import Model, chain
 from pruning.train import train
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread() -> None:
+    torch.set_num_threads(1)
 
 
 @pytest.fixture(scope="session")

@@ -9,6 +9,7 @@ from pruning.data import Pixels
 from pruning.masks import mask
 from pruning.models import Model, chain
 from pruning.surgery import cut
+from pruning.units import feature_maps
 
 COLOUR = Pixels((3, 12, 12), 8, (0.02, 0.02, 0.02), (100, 110, 120))
 TWO_LINEARS = nn.Sequential()
@@ -45,14 +46,11 @@ CASES = [
 def test_cut_equals_masked(model: Model, layers: tuple[str, ...], training: bool):
     torch.manual_seed(7)
     model = copy.deepcopy(model)
-    for layer in model.module.modules():  # statistics that are not those of a fresh layer
-        if isinstance(layer, nn.BatchNorm2d):
-            nn.init.uniform_(layer.running_mean, -1, 1)
-            nn.init.uniform_(layer.running_var, 0.5, 2)
-            nn.init.uniform_(layer.weight, -1, 1)
-            nn.init.uniform_(layer.bias, -1, 1)
-    modules = dict(model.module.named_children())
-    masks = {name: some(len(modules[name].weight), i) for i, name in enumerate(layers, 2)}
+    for key, value in model.module.state_dict().items():  # not those of a fresh layer
+        if "running" in key or key.startswith("bn"):
+            value.copy_(torch.empty(value.shape).uniform_(0.5, 2))
+    counts = {unit.layer: unit.count for unit in feature_maps(model.module)}
+    masks = {name: some(counts[name], seed) for seed, name in enumerate(layers, 2)}
     smaller, masked = cut(model, masks), mask(model, masks)
     assert smaller.parameters < model.parameters == masked.parameters
     assert smaller.macs < model.macs
@@ -70,7 +68,7 @@ def test_cut_remembers_where_maps_were(trained: Model):
     assert twice.channels == {"conv2": (2, 3, 6, 7)}
     assert trained.channels == {}
     assert torch.equal(
-        twice.module.get_submodule("conv2").weight, before["conv2.weight"][[2, 3, 6, 7]]
+        twice.module.get_parameter("conv2.weight"), before["conv2.weight"][[2, 3, 6, 7]]
     )
     with torch.no_grad():
         for parameter in once.module.parameters():

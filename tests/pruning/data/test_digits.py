@@ -8,7 +8,7 @@ def test_every_picture_is_in_one_split(digits: DataSet):
     splits = (digits.train, digits.validation, digits.test)
     assert [len(split) for split in splits] == [1010, 337, 450]
     here = [image.tobytes() for split in splits for image in split.images]
-    original = load_digits().data.astype(np.uint8)
+    original = np.asarray(load_digits(return_X_y=True)[0]).astype(np.uint8)
     assert sorted(here) == sorted(image.tobytes() for image in original)
 
 

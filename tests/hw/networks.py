@@ -1,0 +1,142 @@
+"""Layers and networks to test the hardware half with."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from hypothesis import strategies as st
+
+from hw.layers import Activation, Conv, Input, MaxPool
+from hw.network import Network
+from hw.plan import Fold, Folding, LayerPlan, plan
+
+Rng = np.random.Generator
+
+
+def conv(
+    rng: Rng,
+    name: str = "conv",
+    source: str = "x",
+    channels: tuple[int, int] = (3, 4),  # input, output
+    kernel: tuple[int, int] = (3, 3),
+    padding: tuple[int, int, int, int] | None = None,  # default: as many columns as before
+    density: float = 1.0,
+    by_kernel: bool = False,
+    raw: bool = False,
+    scaled: bool = True,
+    weight_bits: int = 8,
+    **options,
+) -> Conv:
+    """Draw a convolution; `density` says what part of the weights, or kernels, survives."""
+    inputs, outputs = channels
+    (kh, kw), (dh, dw) = kernel, options.get("dilation", (1, 1))
+    if padding is None:
+        before = dh * (kh - 1) // 2, dw * (kw - 1) // 2
+        padding = (before[0], dh * (kh - 1) - before[0], before[1], dw * (kw - 1) - before[1])
+    shape = (outputs, inputs // options.get("groups", 1), kh, kw)
+    mask = rng.random(shape[:2] + (1, 1) if by_kernel else shape) < density
+    mask = np.broadcast_to(mask, shape)
+    limit = 1 << (weight_bits - 1)
+    scale = {}
+    if not raw:
+        shift = rng.integers(7, 14, outputs)
+        same = np.ones(outputs, int)
+        scale = {"multiplier": rng.integers(0, 200, outputs) if scaled else same}
+        scale["shift"] = shift if scaled else same * shift[0]
+    return Conv(
+        name,
+        source,
+        rng.integers(-limit, limit, shape) * mask,
+        rng.integers(-200, 200, outputs),
+        mask=mask,
+        padding=padding,
+        weight_bits=weight_bits,
+        **scale,
+        **options,
+    )
+
+
+def picture_of(source: Activation, name: str = "x") -> Input:
+    return Input(name, source.shape, source.bits, source.scale, (), source.signed)
+
+
+def layer_plan(
+    layer: Conv | MaxPool, shape: tuple[int, int, int], fold: Fold, lanes: int = 1, **picture
+) -> LayerPlan:
+    """Plan one layer behind an input whose beats have `lanes` pixels."""
+    network = Network("net", (Input(layer.source, shape, **picture), layer))
+    return plan(network, {layer.source: Fold(lanes), layer.name: fold})[0]
+
+
+def pictures(network: Network, count: int, seed: int = 1) -> np.ndarray:
+    stream = network.input.stream
+    rng = np.random.default_rng(seed)
+    return rng.integers(stream.low, stream.high, (count, *stream.shape), endpoint=True)
+
+
+@dataclass(frozen=True)
+class Case:
+    """A network and its folds."""
+
+    network: Network
+    folding: Folding
+
+
+@st.composite
+def cases(draw) -> Case:
+    """Chains of one to three layers on small pictures, folded any way."""
+    rng = np.random.default_rng(draw(st.integers(0, 1 << 20)))
+
+    def number(low, high):
+        return draw(st.integers(low, high))
+
+    shape = number(1, 3), number(1, 8), number(1, 9)
+    bits = number(2, 8)
+    offset = tuple(number(0, (1 << bits) - 1) for _ in range(shape[0] * number(0, 1)))
+    layers: list = [Input("x", shape, bits=bits, offset=offset)]
+    folding = {"x": Fold(number(1, shape[2]))}
+    count = number(1, 3)
+    for index in range(count):
+        source = layers[-1].name
+        kind = draw(st.sampled_from(["conv", "conv", "depthwise", "pool", "linear"]))
+        raw = index == count - 1 and (kind == "linear" or draw(st.booleans()))
+        window = {"kernel": shape[1:], "padding": (0,) * 4} if kind == "linear" else None
+        window = window or _window(number, shape, dilated=kind != "pool")
+        if kind == "pool":
+            layer = MaxPool(f"l{index}", source, **window)
+        else:
+            many, groups = number(1, 6), 1
+            if kind == "depthwise":
+                many, groups = shape[0] * number(1, 2), shape[0]
+            layer = conv(
+                rng,
+                f"l{index}",
+                source,
+                (shape[0], many),
+                groups=groups,
+                density=draw(st.sampled_from([1.0, 0.5, 0.1])),
+                weight_bits=number(2, 8),
+                bits=number(2, 8),
+                signed=draw(st.booleans()),
+                scaled=draw(st.booleans()),
+                raw=raw,
+                **window,
+            )
+        layers.append(layer)
+        shape = Network("net", tuple(layers)).formats[layer.name].shape
+        group = 1 if kind == "pool" else number(1, shape[0])
+        folding[layer.name] = Fold(number(1, shape[2]), group)
+    return Case(Network("net", tuple(layers)), folding)
+
+
+def _window(number, shape: tuple[int, int, int], dilated: bool) -> dict:
+    """Draw a window that fits a picture at least once."""
+    kernel, stride, dilation, padding = [], [], [], []
+    for size in shape[1:]:
+        kernel.append(number(1, 4))
+        stride.append(number(1, 3))
+        dilation.append(number(1, 2) if dilated else 1)
+        extent = dilation[-1] * (kernel[-1] - 1) + 1
+        before, after = number(0, extent - 1), number(0, extent - 1)
+        padding += [max(before, extent - size - after), after]
+    window = {"kernel": tuple(kernel), "stride": tuple(stride), "padding": tuple(padding)}
+    return window | ({"dilation": tuple(dilation)} if dilated else {})

@@ -1,0 +1,57 @@
+import copy
+import re
+
+from reports import page
+
+LOADS = re.compile(r"""(?:src|href|data|poster|action)\s*=\s*["']?(?!#)|url\((?!#)|@import""")
+
+
+def test_the_page_needs_nothing_else(report):
+    text = page.render(report)
+    assert "http" not in text
+    assert not LOADS.findall(re.sub(r'xlink:href="#\w+"', "", text))
+    assert text.count("<svg") == text.count("</svg>") == 3
+    assert "<script" not in text
+
+
+def test_every_svg_refers_to_itself_only(report):
+    text = page.render(report)
+    defined = re.findall(r'\sid="([^"]+)"', text)
+    used = set(re.findall(r'(?:href="|url\()#([^")]+)', text))
+    assert len(defined) == len(set(defined))
+    assert used <= set(defined)
+
+
+def test_definitions_and_figures_are_printed(report):
+    text = page.render(report)
+    for word in page.DEFINITIONS:
+        assert f"<dt>{word}</dt>" in text
+    for name in ("pruned", "dense", "dense_same_rate"):
+        assert f"<td>{report[name]['cycles']['simulated']:,}</td>" in text
+    assert "4 <small>of 8</small>" in text
+
+
+def test_text_is_escaped(report):
+    text = page.render(report)
+    assert "g++ &lt;12&gt; &amp; more" in text
+    hostile = copy.deepcopy(report)
+    hostile["name"] = "<b>"
+    hostile["pruned"]["layers"][0]["name"] = "<script>"
+    hostile["dense"]["layers"][0]["name"] = "<script>"
+    text = page.render(hostile)
+    assert "<script>" not in text
+    assert "<b>: pruned" not in text
+
+
+def test_the_page_is_the_same_every_time(report, tmp_path):
+    page.write(page.render(report), tmp_path / "report.html")
+    assert (tmp_path / "report.html").read_text(encoding="utf-8") == page.render(report)
+    assert [item.name for item in tmp_path.iterdir()] == ["report.html"]
+
+
+def test_the_hero_says_what_was_saved(report):
+    faster, smaller, right = page.hero(report)
+    saved = report["dense"]["cycles"]["simulated"] / report["pruned"]["cycles"]["simulated"]
+    assert faster["value"] == f"{saved:.2f}\N{MULTIPLICATION SIGN}"
+    assert smaller["value"] == f"\N{MINUS SIGN}{1 - 810 / 1610:.0%}"
+    assert right["value"] == "97.0%"

@@ -1,0 +1,50 @@
+import pytest
+
+from reports.yosys import Area, synthesise
+from sim.tools import ToolError
+
+DESIGN = """
+module inner(input clk, input [7:0] a, input [7:0] b, output reg [15:0] o);
+  always @(posedge clk) o <= a * b;
+endmodule
+module \\top.twice (input clk, input [7:0] a, input [7:0] b, input [9:0] at, input we,
+    output [15:0] o, output [15:0] p, output reg [17:0] q);
+  reg [17:0] memory [0:1023];
+  inner x(.clk(clk), .a(a), .b(b), .o(o));
+  inner y(.clk(clk), .a(b), .b(~a), .o(p));
+  always @(posedge clk) begin
+    q <= memory[at];
+    if (we) memory[at] <= {a, b, 2'b0};
+  end
+endmodule
+"""
+
+
+@pytest.fixture
+def verilog(tmp_path):
+    path = tmp_path / "a file.v"
+    path.write_text(DESIGN, encoding="utf-8")
+    return path
+
+
+def test_counts_are_those_of_the_design(verilog):
+    area = synthesise(verilog, r"\top.twice", seconds=120)
+    assert area.dsp_cells == 2
+    assert area.flip_flops == 32
+    assert area.block_rams == 1
+    assert area.memory_bits == 18 * 1024
+
+
+def test_luts_are_weighted():
+    area = Area({"LUT4": 5, "CCU2C": 3, "TRELLIS_DPR16X4": 2, "TRELLIS_FF": 9}, 0)
+    assert (area.luts, area.flip_flops, area.dsp_cells, area.block_rams) == (19, 9, 0, 0)
+
+
+def test_a_failing_tool_is_named(verilog):
+    with pytest.raises(ToolError, match="Yosys failed: ERROR: Module `nothing' not found"):
+        synthesise(verilog, "nothing")
+
+
+def test_a_slow_tool_is_stopped(verilog):
+    with pytest.raises(ToolError, match=r"Yosys must end within 0\.01 s, but did not"):
+        synthesise(verilog, r"\top.twice", seconds=0.01)
