@@ -67,8 +67,8 @@ class Accelerator(wiring.Component):
             wiring.connect(m, beats, engine.i)
             beats = engine.o
         last = self.plans[-1]
-        vector = last.result.shape[1:] == (1, 1)
-        sink = VectorSink(last.result) if vector else RasterSink(last.result, last.columns)
+        direct = VectorSink(last.result) if last.in_order else None
+        sink = direct or RasterSink(last.result, last.columns)
         m.submodules.sink = sink
         wiring.connect(m, beats, sink.i)
         wiring.connect(m, sink.o, wiring.flipped(self.m_axis))

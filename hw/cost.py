@@ -13,6 +13,7 @@ from hw.plan import SINK_ROWS, SOURCE_ROWS, Fold, Folding, LayerPlan, plan
 _WRITE = 2  # cycles from a beat's last step to its row being counted by the row manager
 _STEADY = 4  # an interval is steady when this many successive frames share it
 _MOST_FRAMES = 64
+_LONG_AGO = -(1 << 30)  # before cycle 0, when the first pixel comes; reset was even before
 
 
 @dataclass(frozen=True)
@@ -115,10 +116,14 @@ def _layer_cost(network: Network, p: LayerPlan) -> LayerCost:
 def _cycles(plans: tuple[LayerPlan, ...]) -> tuple[int, int]:
     """Interval and latency of a pipeline."""
     last = plans[-1]
-    height, width = last.result.shape[1:]
-    vector = (height, width) == (1, 1)
+    channels, height, width = last.result.shape
     layers = [_LayerModel(p) for p in plans]
-    sink = _VectorSinkModel() if vector else _RasterSinkModel(height, width)
+    if last.in_order:
+        sink = _VectorSinkModel()
+    elif (height, width) == (1, 1):
+        sink = _RasterSinkModel(1, channels)
+    else:
+        sink = _RasterSinkModel(height, width)
     source = _PixelSourceModel if plans[0].producer.lanes == 1 else _RasterSourceModel
     stages = [source(plans[0]), *layers, sink]
     while True:
@@ -144,7 +149,7 @@ class _Taker:
     steps: tuple[int, ...]  # by column of the beat
 
     def __init__(self) -> None:
-        self.free = 0  # cycle from which a beat may be taken
+        self.free = _LONG_AGO  # cycle from which a beat may be taken
 
     def take(self, column: int, at: int) -> int:
         """Take a beat that is offered from cycle `at` on; return when."""
@@ -210,7 +215,7 @@ class _LayerModel(_Taker):
         self.freed: list[int] = []  # cycle from which each released slot may be used
         self.pushed = self.window = 0
         self.swap: int | None = None  # cycle in which the window becomes active, if it is waiting
-        self.last_swap = self.row_end = -(1 << 30)  # reset was long ago
+        self.last_swap = self.row_end = _LONG_AGO
 
         ends = p.schedule.ends
         places = np.flatnonzero(ends)
@@ -218,9 +223,9 @@ class _LayerModel(_Taker):
         self.runs = list(zip(entries, ends[places].tolist(), strict=True))
         self.tail = len(ends) - 1 - int(places[-1])
         self.blocks, self.latency = p.columns.block, p.latency
-        self.left = -(1 << 30)  # cycle in which the last output reaches the queue's head
+        self.left = _LONG_AGO  # cycle in which the last output reaches the queue's head
         room = p.queue_depth - p.most_ends + 1
-        self.popped = deque([-(1 << 30)] * room, maxlen=room)
+        self.popped = deque([_LONG_AGO] * room, maxlen=room)
 
     def open_row(self) -> bool:
         self.storing = self.stored[self.arrived % len(self.stored)]

@@ -14,6 +14,8 @@ from hw.taps import list_lengths
 
 WIDE_GROUP = 8  # beyond it, the sums of a group are many to gather in one cycle
 
+MOST_SEQUENCERS = 16
+
 Price = tuple[int, ...]
 
 
@@ -79,8 +81,8 @@ def fold_to_interval(network: Network, cycles: int) -> Folding:
 class _Choice:
     """A fold of a layer, the cycles its lists take for one picture, and its price.
 
-    Prices are compared from the left: multipliers, width of groups beyond what one cycle gathers,
-    lanes (each has a requantiser), cycles.
+    Prices are compared from the left: multipliers, sequencers, width of groups beyond what one cycle
+    gathers, lanes (each has a requantiser), cycles.
     """
 
     fold: Fold
@@ -104,7 +106,7 @@ class _Search:
 
     def cheapest(self, cycles: int, multipliers: int | None = None) -> Folding | None:
         """Cheapest folds of which none takes more than some cycles; None if too dear or none."""
-        best: dict[int, tuple[Price, tuple]] = {0: ((0, 0, 0, 0), ())}
+        best: dict[int, tuple[Price, tuple]] = {0: ((0,) * 5, ())}
         for index, choices in enumerate(self.choices):
             after: dict[int, tuple[Price, tuple]] = {}
             for choice in choices:
@@ -131,18 +133,22 @@ class _Search:
         """Folds of a layer that leave no lane and no place in a group idle throughout."""
         channels, height, width = self.network.formats[layer.name].shape
         if isinstance(layer, Input):
-            return [_Choice(Fold(lanes), 0, (0, 0, lanes, 0)) for lanes in _parts(width)]
+            return [_Choice(Fold(lanes), 0, (0, 0, 0, lanes, 0)) for lanes in _parts(width)]
         inputs = self.network.formats[layer.source].shape[0]
+        multiplies = isinstance(layer, Conv)
         choices = []
-        for group in _parts(channels) if isinstance(layer, Conv) else [1]:
-            taps = sum(max(length, group) for length in list_lengths(layer, inputs, group))
-            for lanes in _parts(width):
-                fold = Fold(lanes, group)
-                cycles = taps * -(-width // lanes) * height
-                multipliers = fold.multipliers if isinstance(layer, Conv) else 0
-                wide = lanes * max(group - WIDE_GROUP, 0)
-                choices.append(_Choice(fold, cycles, (multipliers, wide, lanes, cycles)))
-        return choices
+        for group in _parts(channels) if multiplies else [1]:
+            lengths = [max(n, group) for n in list_lengths(layer, inputs, group) if n] or [1]
+            for sequencers in range(1, min(len(lengths), MOST_SEQUENCERS) + 1):
+                share = _share(lengths, sequencers, channels, splittable=multiplies)
+                for lanes in _parts(width):
+                    fold = Fold(lanes, group, sequencers)
+                    cycles = share * -(-width // lanes) * height
+                    multipliers = fold.multipliers if multiplies else 0
+                    wide = lanes * max(group - WIDE_GROUP, 0)
+                    price = (multipliers, sequencers, wide, lanes, cycles)
+                    choices.append(_Choice(fold, cycles, price))
+        return _undominated(choices)
 
     def _write_cycles(self, index: int, producer: int, lanes: int) -> int:
         """Cycles in which a layer's row buffer takes one picture from a producer's lanes."""
@@ -151,6 +157,26 @@ class _Search:
         source, result = self.network.formats[layer.source], self.network.formats[layer.name]
         columns = Columns(source.shape[2], producer)
         return LayerPlan(layer, source, result, Fold(lanes), columns).write_cycles
+
+
+def _share(lengths: list[int], sequencers: int, outputs: int, *, splittable: bool) -> int:
+    """Entries that each sequencer walks if the lists balance as well as they can."""
+    if sequencers == 1:
+        return max(sum(lengths), outputs)
+    if splittable:
+        return max(-(-sum(lengths) // sequencers), *lengths, outputs)
+    return max(-(-len(lengths) // sequencers) * max(lengths), outputs)
+
+
+def _undominated(choices: list[_Choice]) -> list[_Choice]:
+    """Choices for which none with the same lanes is both cheaper and no slower."""
+    kept, fastest = [], {}
+    for choice in sorted(choices, key=lambda choice: choice.price):
+        lanes = choice.fold.P
+        if choice.cycles < fastest.get(lanes, choice.cycles + 1):
+            fastest[lanes] = choice.cycles
+            kept.append(choice)
+    return kept
 
 
 def _parts(size: int) -> list[int]:

@@ -132,7 +132,7 @@ class LayerPlan:
     @cached_property
     def schedule(self) -> Schedule:
         """What is walked once per block of columns."""
-        return schedule(self.lists, self.fold.G, self.fold.R)
+        return schedule(self.lists, self.fold.G, self.fold.R, splittable=self.is_conv)
 
     @cached_property
     def copies(self) -> tuple[tuple[int, ...], ...]:
@@ -191,6 +191,12 @@ class LayerPlan:
                 word = place[int(walked.column[n, r])]
                 offsets[n, r] = word * self.words_per_column + local[int(walked.channel[n, r])]
         return offsets
+
+    @property
+    def in_order(self) -> bool:
+        """Whether the result is a vector whose elements leave in channel order."""
+        order = [pick.output for pick in self.schedule.picks]
+        return self.result.shape[1:] == (1, 1) and order == sorted(order)
 
     @property
     def most_ends(self) -> int:

@@ -46,9 +46,10 @@ class Rows:
         """Whether each row of the sequence is in the row buffer: inside the picture, and read."""
         read = {y * self.stride + tap for y in range(self.outputs) for tap in self.taps}
         inside = range(self.top, self.top + self.height)
-        # A layer that reads no row at all still waits for one, or it would run ahead of its input.
-        read = read & set(inside) or {self.top}
-        return tuple(row in read for row in range(self.total))
+        # A result that needs no row still waits for one, or a layer would run ahead of its input.
+        if not read & set(inside[: self.extent - self.top]):
+            read.add(self.top)
+        return tuple(row in inside and row in read for row in range(self.total))
 
     def real(self, row: int) -> bool:
         """Whether a row of the sequence, taken modulo `total`, is in the row buffer."""

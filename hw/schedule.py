@@ -25,10 +25,12 @@ class Part:
 
 Programs = list[list[Part]]
 
+_ATTEMPTS = 40  # orders of the lists that are tried
+
 
 @dataclass(frozen=True)
 class Pick:
-    """One output on its way out: member `g` of its group, summed by one or two sequencers."""
+    """One output on its way out: member `g` of its group, summed by two sequencers at most."""
 
     output: int
     g: int
@@ -86,13 +88,17 @@ class Schedule:
         return bool(self.idle.any())
 
 
-def schedule(lists: list[TapList], group: int, sequencers: int) -> Schedule:
+def schedule(
+    lists: list[TapList], group: int, sequencers: int, *, splittable: bool = True
+) -> Schedule:
     """Share lists among sequencers so that they all walk for the same number of cycles, or nearly.
 
     Whole lists are kept together where that balances; else a list may be split between two
-    neighbouring sequencers, which then complete their sums at about the same time.
+    neighbouring sequencers, which then complete their sums at about the same time; `splittable`
+    says whether parts may be added (maxima may not). An output without taps takes no entry: it
+    leaves in a cycle in which no other does.
     """
-    programs, length = balance(lists, sequencers)
+    programs, length = balance(lists, sequencers, splittable=splittable)
     shape = (length, sequencers)
     row, column, channel = (np.zeros(shape, np.int64) for _ in range(3))
     idle, last = np.ones(shape, bool), np.zeros(shape, bool)
@@ -112,42 +118,39 @@ def schedule(lists: list[TapList], group: int, sequencers: int) -> Schedule:
     return Schedule(row, column, channel, idle, last, weight, ends, picks, taps)
 
 
-def balance(lists: list[TapList], sequencers: int) -> tuple[Programs, int]:
+def balance(
+    lists: list[TapList], sequencers: int, *, splittable: bool
+) -> tuple[Programs, int]:
     """Programs of all sequencers, and the entries that they take."""
     sizes = [len(taps.outputs) for taps in lists]
-    whole = [Part(g, 0, len(taps), _fill(len(taps), 1)) for g, taps in enumerate(lists)]
-    if sequencers == 1:
+    whole = [Part(g, 0, len(taps)) for g, taps in enumerate(lists) if len(taps)]
+    if sequencers == 1 or not whole:
         # The sums of a group leave one a cycle, so the next list ends no sooner.
-        before = [sizes[-1], *sizes[:-1]]
         program = [
-            Part(p.group, 0, p.stop, _fill(p.stop, max(n, 1)))
-            for p, n in zip(whole, before, strict=True)
+            Part(part.group, 0, part.stop, max(sizes[before.group] - part.stop, 0))
+            for before, part in zip([*whole[-1:], *whole[:-1]], whole, strict=True)
         ]
-        return [program], sum(part.length for part in program)
-    found = []
-    for programs in (
-        _contiguous(whole, sequencers),
-        _longest_first(whole, sequencers),
-        _split(whole, sequencers),
-    ):
-        if programs is None:
-            continue
-        length = max(sum(part.length for part in program) for program in programs)
-        length = max(length, sum(sizes))
-        if drains(sizes, programs, length):
-            found.append((length, programs))
+        programs = [program, *([] for _ in range(1, sequencers))]
+        return programs, _length(sizes, programs)
+    found = [
+        programs
+        for programs in (_contiguous(whole, sequencers), _longest_first(whole, sequencers))
+        if drains(sizes, programs, _length(sizes, programs))
+    ]
     if not found:
         # Lists so long that every other sequencer's group leaves meanwhile always drain.
         least = max(sizes) * sequencers
-        longer = [Part(p.group, 0, p.stop, _fill(p.stop, least)) for p in whole]
-        programs = _longest_first(longer, sequencers)
-        return programs, max(sum(part.length for part in program) for program in programs)
-    length, programs = min(found, key=lambda item: item[0])
-    return programs, length
+        longer = [Part(p.group, 0, p.stop, max(least - p.stop, 0)) for p in whole]
+        found = [_longest_first(longer, sequencers)]
+    best = min(found, key=lambda programs: _length(sizes, programs))
+    if splittable:
+        best = _split(whole, sizes, sequencers, _length(sizes, best)) or best
+    return best, _length(sizes, best)
 
 
-def _fill(taps: int, least: int) -> int:
-    return max(least - taps, 0)
+def _length(sizes: list[int], programs: Programs) -> int:
+    """Entries of a pass: the longest program, and a cycle for every output to leave."""
+    return max(sum(sizes), *(sum(part.length for part in program) for program in programs))
 
 
 def _contiguous(whole: list[Part], sequencers: int) -> Programs:
@@ -185,15 +188,38 @@ def _longest_first(whole: list[Part], sequencers: int) -> Programs:
     return programs
 
 
-def _split(whole: list[Part], sequencers: int) -> Programs | None:
-    """Cut the lists, end to end, into equal shares; None if a list would be cut twice.
+def _split(
+    whole: list[Part], sizes: list[int], sequencers: int, limit: int
+) -> Programs | None:
+    """Cut the lists, end to end, into equal shares that drain; None if no better than a limit.
+
+    Where lists are cut, and what is walked before them, decides whether all sums drain, so several
+    orders are tried, always the same ones.
+    """
+    total = sum(part.length for part in whole)
+    least = max(-(-total // sequencers), *(part.length for part in whole), sum(sizes))
+    margin = max(sizes) * sequencers
+    rng = np.random.default_rng(0)
+    for share in range(least, min(limit, least + margin)):
+        for attempt in range(_ATTEMPTS):
+            order = rng.permutation(len(whole)) if attempt else range(len(whole))
+            programs = _cut([whole[index] for index in order], sequencers, share)
+            if programs is None:
+                continue
+            for r in range(1, sequencers - 1, 2):
+                _align(programs[r], programs[r + 1], margin, rng if attempt else None)
+            _push_back(programs, share)
+            if drains(sizes, programs, share):
+                return programs
+    return None
+
+
+def _cut(whole: list[Part], sequencers: int, share: int) -> Programs | None:
+    """Cut lists into equal shares; None if one that is idle, or has no taps, would be cut.
 
     Neighbours that share a list walk their parts of it at the same end of the pass: at its end behind
     an even sequencer, at its beginning behind an odd one.
     """
-    share = -(-sum(part.length for part in whole) // sequencers)
-    if max(part.length for part in whole) > share:
-        return None
     programs: Programs = [[] for _ in range(sequencers)]
     r = load = 0
     for part in whole:
@@ -208,33 +234,48 @@ def _split(whole: list[Part], sequencers: int) -> Programs | None:
             programs[r].append(Part(part.group, 0, room))
         programs[r + 1].append(Part(part.group, room, part.stop, part.idle))
         r, load = r + 1, part.length - room
-    for r, program in enumerate(programs):
-        if r % 2:
-            program.reverse()  # what it shares with the one before now comes last
-        elif r == sequencers - 1 and not program:
-            return None
-    for r in range(1, sequencers - 1, 2):
-        _align(programs[r], programs[r + 1])
-    _push_back(programs, share)
+    for program in programs[1::2]:
+        program.reverse()  # what it shares with the one before now comes last
     return programs
 
 
-def _align(left: list[Part], right: list[Part]) -> None:
+def _align(
+    left: list[Part], right: list[Part], margin: int, rng: np.random.Generator | None
+) -> None:
     """Let two neighbours complete the list that both begin with at about the same time.
 
-    Whole lists go before the shorter part while it still ends first; behind it comes the longest that
-    is left, so that its sum is kept until the other's is there.
+    Each walks some of its other lists first. The part that is completed sooner must not be followed
+    by a list that ends before the other part.
     """
     if not left or not right or left[0].group != right[0].group:
         return
-    shorter, longer = sorted((left, right), key=lambda program: program[0].length)
-    if len(shorter) < 3:
+    choices = []
+    for before_left, end_left, next_left in _places(left):
+        for before_right, end_right, next_right in _places(right):
+            if next_left > end_right and next_right > end_left:
+                hurry = max(margin - min(end_left, end_right), 0)  # others leave at the pass's end
+                distance = abs(end_left - end_right) + hurry
+                choices.append((distance, before_left, before_right))
+    if not choices:
         return
-    first, inner, final = shorter[0], sorted(shorter[1:-1], key=lambda p: p.length), shorter[-1]
-    before: list[Part] = []
-    while inner and sum(p.length for p in before) + inner[0].length + first.length <= longer[0].length:
-        before.append(inner.pop(0))
-    shorter[:] = [*before, first, *reversed(inner), final]
+    choices.sort()
+    _, before_left, before_right = choices[0 if rng is None else rng.integers(len(choices))]
+    for program, before in ((left, before_left), (right, before_right)):
+        program.insert(before, program.pop(0))
+
+
+def _places(program: list[Part]) -> list[tuple[int, int, int]]:
+    """Places that a program's first part may take before its last part.
+
+    For each: lists walked before it, the entry that then ends it, and that which ends the next one.
+    """
+    places, end = [], program[0].length
+    for before in range(max(len(program) - 1, 1)):
+        if before:
+            end += program[before].length
+        following = program[before + 1].length if before + 1 < len(program) else end
+        places.append((before, end, end + following))
+    return places
 
 
 def _push_back(programs: Programs, share: int) -> None:
@@ -270,19 +311,23 @@ def _order(programs: Programs) -> list[tuple[int, int, tuple[int, ...]]]:
     )
 
 
-def drains(sizes: list[int], programs: Programs, length: int) -> bool:
-    """Whether every sum leaves before the next one of its sequencer takes its register.
+def _leaves(sizes: list[int], programs: Programs, length: int) -> dict[tuple[int, int], int]:
+    """Cycle in which the first output of each group leaves, in two successive passes.
 
-    One sum leaves a cycle. A pass is followed by the next without a pause, which is the worst case: a
-    pause only delays the next sums.
+    One output leaves a cycle. A pass is followed by the next without a pause, which is the worst
+    case: a pause only delays the next sums.
     """
-    order, leave = _order(programs), 0
-    leaves: dict[tuple[int, int], int] = {}  # (pass, group) -> cycle in which member 0 leaves
+    free, leaves = 0, {}
     for turn in range(2):
-        for at, group, _ in order:
-            leave = max(leave, at + 1 + turn * length)
-            leaves[turn, group] = leave
-            leave += sizes[group]
+        for at, group, _ in _order(programs):
+            leaves[turn, group] = max(free, at + 1 + turn * length)
+            free = leaves[turn, group] + sizes[group]
+    return leaves
+
+
+def drains(sizes: list[int], programs: Programs, length: int) -> bool:
+    """Whether every sum leaves before the next one of its sequencer takes its register."""
+    leaves = _leaves(sizes, programs, length)
     for found in _ends(programs):
         steps = [(at + turn * length, turn, group) for turn in range(3) for at, group in found]
         for (_, turn, group), (next_at, *_) in pairwise(steps):
@@ -295,9 +340,24 @@ def _picks(
     lists: list[TapList], programs: Programs, length: int
 ) -> tuple[tuple[Pick, ...], np.ndarray]:
     """Outputs in the order in which they leave, and how many each entry completes."""
-    picks, ends = [], np.zeros(length, np.int64)
-    for at, group, sequencers in _order(programs):
-        outputs = lists[group].outputs
-        ends[at] += len(outputs)
-        picks += [Pick(output, g, sequencers) for g, output in enumerate(outputs)]
-    return tuple(picks), ends
+    sizes = [len(taps.outputs) for taps in lists]
+    complete = _order(programs)
+    leaves = _leaves(sizes, programs, length)
+    busy = {
+        (leaves[1, group] + g) % length for _, group, _ in complete for g in range(sizes[group])
+    }
+    gaps = iter([entry for entry in range(length) if (entry + 1) % length not in busy])
+    found = [
+        (at, Pick(output, g, sequencers))
+        for at, group, sequencers in complete
+        for g, output in enumerate(lists[group].outputs)
+    ]
+    found += [
+        (next(gaps), Pick(output, 0, ()))
+        for taps in lists
+        if not len(taps)
+        for output in taps.outputs
+    ]
+    found.sort(key=lambda item: item[0])
+    ends = np.bincount([at for at, _ in found], minlength=length)
+    return tuple(pick for _, pick in found), ends

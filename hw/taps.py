@@ -81,15 +81,16 @@ def _union_taps(flat: np.ndarray, found: list[tuple[int, ...]]) -> int:
 
 def _alike(flat: np.ndarray, group: int) -> list[tuple[int, ...]]:
     """Group outputs greedily: the largest first, then those that add the fewest taps to the union."""
+    bits = np.packbits(flat, axis=1)
     rest = sorted(range(len(flat)), key=lambda o: (-int(flat[o].sum()), o))
     found = []
     while rest:
         members = [rest.pop(0)]
-        union = flat[members[0]].copy()
+        union = bits[members[0]].copy()
         while rest and len(members) < group:
-            added = (flat[rest] & ~union).sum(axis=1)
+            added = np.bitwise_count(bits[rest] & ~union).sum(axis=1)
             members.append(rest.pop(int(added.argmin())))
-            union |= flat[members[-1]]
+            union |= bits[members[-1]]
         found.append(tuple(sorted(members)))
     return found
 
