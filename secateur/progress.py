@@ -14,7 +14,8 @@ WIDTH = 100
 class Progress:
     """Says which step runs and how far it is.
 
-    Threads may call it. A step is a ``with progress.step("train"):`` block; inside, `update` and `note` say more.
+    A step is a ``with progress.step("train"):`` block; inside it `update` and `note` say more, from
+    any thread.
 
     Parameters
     ----------
