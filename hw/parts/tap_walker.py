@@ -52,7 +52,7 @@ class TapWalker(wiring.Component):
                 "list_done": In(1),
                 "address": Out(range(plan.depth)),
                 "tap": Out(range(len(plan.schedule.last))),
-                "blank": Out(1, init=1),
+                "blank": Out(1),
                 "last": Out(1),
             }
         )
@@ -115,6 +115,7 @@ class TapWalker(wiring.Component):
         row = self.window[tap.row]
         base, offset = Signal(range(plan.depth)), Signal(range(plan.row_words))
         blank, last, entry = Signal(init=1), Signal(), Signal.like(index)
+        blank_address = Signal(init=1)
         m.d.sync += [
             base.eq(row.base),
             offset.eq(tap.offset + block_offset),
@@ -122,8 +123,9 @@ class TapWalker(wiring.Component):
             last.eq(fire & tap.last),
             entry.eq(index),
             self.address.eq(base + offset),
-            self.blank.eq(blank),
+            blank_address.eq(blank),
             self.last.eq(last),
             self.tap.eq(entry),
         ]
+        m.d.comb += self.blank.eq(blank_address)
         return m
