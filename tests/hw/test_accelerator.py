@@ -27,7 +27,7 @@ drawn = settings(
 )
 
 
-@settings(drawn, max_examples=30)
+@settings(drawn, max_examples=25)
 @given(case=cases())
 def test_results_latency_and_interval_of_any_chain(case: Case) -> None:
     frames = pictures(case.network, 8)
@@ -69,7 +69,7 @@ def test_stalls_change_no_result(make, i_stall, o_stall) -> None:
     np.testing.assert_array_equal(got.results, expected)
 
 
-@settings(drawn, max_examples=12)
+@settings(drawn, max_examples=10)
 @given(case=cases())
 def test_stalls_change_no_result_of_any_chain(case: Case) -> None:
     frames = pictures(case.network, 4)
@@ -84,8 +84,8 @@ def test_two_layers_of_equal_row_time_have_the_interval_of_one() -> None:
     layers = Input("x", (4, 6, 8)), conv(rng, "a", "x", (4, 4)), conv(rng, "b", "a", (4, 4))
     network, fold = Network("pair", layers), Fold(4, 2)
     alone = network.alone("b")
-    one = simulate(alone, {"a": Fold(4), "b": fold}, pictures(alone, 6))
-    both = simulate(network, {"x": Fold(4), "a": fold, "b": fold}, pictures(network, 6))
+    one = simulate(alone, {"a": Fold(4), "b": fold}, pictures(alone, 4))
+    both = simulate(network, {"x": Fold(4), "a": fold, "b": fold}, pictures(network, 5))
     assert one.intervals[-2:] == both.intervals[-2:] == [4 * 4 * 9 * 6 * 8 // (4 * 2)] * 2
 
 
@@ -106,7 +106,7 @@ def test_every_multiplier_works_in_every_cycle(options, fold) -> None:
     layer = conv(np.random.default_rng(8), **{"channels": (4, 4), **options})
     network = Network("alone", (Input("x", (layer.weight.shape[1], 6, 8), bits=4), layer))
     folding = {"x": Fold(fold.P), "conv": fold}
-    frames = pictures(network, 5)
+    frames = pictures(network, 4)
     got = simulate(network, folding, frames)
     (expected,) = network.compute(frames).values()
     np.testing.assert_array_equal(got.results, expected)
@@ -134,11 +134,11 @@ def test_output_without_a_tap_is_its_bias() -> None:
 def test_frame_after_a_reset_is_right(cycle: int) -> None:
     case = small()
     network = case.network
-    frames = pictures(network, 4)
+    frames = pictures(network, 2)
     words = input_words(network, frames)
     dut, reset = Accelerator(network, case.folding), Signal()
     source, out, stalls = Port.of(dut.s_axis), Transfers(), at_random(cycle)
-    count = 4 * 3
+    count = 2 * 3
 
     async def bench(ctx):
         ctx.set(source.valid, 1)

@@ -1,3 +1,4 @@
+import dataclasses
 import re
 from itertools import product
 
@@ -35,7 +36,16 @@ def single() -> Network:
     return Network("single", (Input("x", (2, 5, 7)), conv(rng, "a", "x", (2, 5))))
 
 
-NETWORKS = {make.__name__: make() for make in (pooled, pair, single)}
+def starved() -> Network:
+    """Most channels are written and never read, so that no fold waits for its multipliers."""
+    rng = np.random.default_rng(4)
+    layer = conv(rng, "a", "x", (6, 1), (1, 1), raw=True)
+    mask = layer.survivors & (np.arange(6) == 2)[:, None, None]
+    kept = dataclasses.replace(layer, weight=layer.weight * mask, mask=mask)
+    return Network("starved", (Input("x", (6, 2, 3)), kept))
+
+
+NETWORKS = {make.__name__: make() for make in (pooled, pair, single, starved)}
 
 
 def multipliers(network: Network, folding: Folding) -> int:
