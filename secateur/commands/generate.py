@@ -112,7 +112,7 @@ def generate(
         "interval": cost.interval,
         "latency": cost.latency,
         "utilisation": cost.utilisation,
-        "folding": folds,
+        "folding": {layer.name: folds[layer.name] for layer in cost.layers},
     }
 
 

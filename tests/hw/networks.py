@@ -10,6 +10,7 @@ from hw.network import Network
 from hw.plan import Fold, Folding, LayerPlan, plan
 
 Rng = np.random.Generator
+NO_PADDING = (0, 0, 0, 0)
 
 
 def conv(
@@ -33,7 +34,7 @@ def conv(
         before = dh * (kh - 1) // 2, dw * (kw - 1) // 2
         padding = (before[0], dh * (kh - 1) - before[0], before[1], dw * (kw - 1) - before[1])
     shape = (outputs, inputs // options.get("groups", 1), kh, kw)
-    mask = rng.random(shape[:2] + (1, 1) if by_kernel else shape) < density
+    mask = rng.random((*shape[:2], 1, 1) if by_kernel else shape) < density
     mask = np.broadcast_to(mask, shape)
     limit = 1 << (weight_bits - 1)
     scale = {}
@@ -99,7 +100,7 @@ def cases(draw) -> Case:
         source = layers[-1].name
         kind = draw(st.sampled_from(["conv", "conv", "depthwise", "pool", "linear"]))
         raw = index == count - 1 and (kind == "linear" or draw(st.booleans()))
-        window = {"kernel": shape[1:], "padding": (0,) * 4} if kind == "linear" else None
+        window = {"kernel": shape[1:], "padding": NO_PADDING} if kind == "linear" else None
         window = window or _window(number, shape, dilated=kind != "pool")
         if kind == "pool":
             layer = MaxPool(f"l{index}", source, **window)

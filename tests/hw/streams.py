@@ -4,17 +4,17 @@ Benches are plain loops over ``await ctx.tick().sample(...)``: ``until`` and ``r
 pending when a simulation ends make pytest die.
 """
 
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import cycle, product, repeat
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
-from amaranth.hdl import Cat, Elaboratable, Signal, Value
+from amaranth.hdl import Cat, ClockDomain, Module, ResetSignal, Signal, Value
 from amaranth.sim import Simulator
 
-Bench = Callable[..., Awaitable[None]]
+Bench = Callable[[Any], Coroutine[Any, Any, None]]
 
 
 def never(seed: int = 0) -> Iterator[bool]:
@@ -117,9 +117,14 @@ def collector(
     return bench
 
 
-def run(dut: Elaboratable, *benches: Bench) -> None:
+def run(dut, *benches: Bench, reset: Signal | None = None) -> None:
     """Simulate until every bench has ended."""
-    sim = Simulator(dut)
+    m = Module()
+    m.domains.sync = ClockDomain()
+    if reset is not None:
+        m.d.comb += ResetSignal().eq(reset)
+    m.submodules.dut = dut
+    sim = Simulator(m)
     sim.add_clock(1e-6)
     for bench in benches:
         sim.add_testbench(bench)

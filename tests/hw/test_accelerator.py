@@ -1,7 +1,6 @@
 import numpy as np
 import pytest
-from amaranth.hdl import ClockDomain, Module
-from amaranth.sim import Simulator
+from amaranth.hdl import Signal
 from hypothesis import HealthCheck, given, settings
 
 from hw.accelerator import Accelerator
@@ -9,7 +8,7 @@ from hw.cost import predict
 from hw.layers import Input, MaxPool
 from hw.network import Network
 from hw.plan import Fold
-from tests.hw.networks import Case, cases, conv, pictures
+from tests.hw.networks import NO_PADDING, Case, cases, conv, pictures
 from tests.hw.pipeline import input_words, results_of, simulate
 from tests.hw.streams import (
     STALLS,
@@ -20,23 +19,24 @@ from tests.hw.streams import (
     crossed_stalls,
     driver,
     never,
+    run,
 )
 
 drawn = settings(
-    derandomize=True, deadline=None, database=None, suppress_health_check=list(HealthCheck)
+    derandomize=True, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow]
 )
 
 
-@settings(drawn, max_examples=30)
+@settings(drawn, max_examples=25)
 @given(case=cases())
 def test_results_latency_and_interval_of_any_chain(case: Case) -> None:
     frames = pictures(case.network, 8)
-    run = simulate(case.network, case.folding, frames)
+    got = simulate(case.network, case.folding, frames)
     (expected,) = case.network.compute(frames).values()
-    np.testing.assert_array_equal(run.results, expected)
+    np.testing.assert_array_equal(got.results, expected)
     cost = predict(case.network, case.folding)
-    assert run.latency == cost.latency
-    assert run.intervals[-2:] == [cost.interval] * 2
+    assert got.latency == cost.latency
+    assert got.intervals[-2:] == [cost.interval] * 2
 
 
 def small() -> Case:
@@ -47,7 +47,7 @@ def small() -> Case:
         conv(rng, "a", "x", (2, 5), stride=(1, 1), density=0.6),
         MaxPool("p", "a", (2, 2), (2, 2), (0, 0, 1, 0)),
         conv(rng, "b", "p", (5, 4), stride=(2, 1), density=0.4, by_kernel=True, signed=True),
-        conv(rng, "c", "b", (4, 3), (2, 4), padding=(0,) * 4, raw=True),
+        conv(rng, "c", "b", (4, 3), (2, 4), padding=NO_PADDING, raw=True),
     )
     folding = {"x": Fold(3), "a": Fold(4, 2), "p": Fold(3), "b": Fold(2, 3), "c": Fold(1, 2)}
     return Case(Network("small", layers), folding)
@@ -64,19 +64,19 @@ def map_output() -> Case:
 def test_stalls_change_no_result(make, i_stall, o_stall) -> None:
     case = make()
     frames = pictures(case.network, 4)
-    run = simulate(case.network, case.folding, frames, i_stall, o_stall)
+    got = simulate(case.network, case.folding, frames, i_stall, o_stall)
     (expected,) = case.network.compute(frames).values()
-    np.testing.assert_array_equal(run.results, expected)
+    np.testing.assert_array_equal(got.results, expected)
 
 
-@settings(drawn, max_examples=12)
+@settings(drawn, max_examples=10)
 @given(case=cases())
 def test_stalls_change_no_result_of_any_chain(case: Case) -> None:
     frames = pictures(case.network, 4)
     (expected,) = case.network.compute(frames).values()
     for i_stall, o_stall in (("bursty", "random"), ("random", "bursty")):
-        run = simulate(case.network, case.folding, frames, STALLS[i_stall], STALLS[o_stall])
-        np.testing.assert_array_equal(run.results, expected)
+        got = simulate(case.network, case.folding, frames, STALLS[i_stall], STALLS[o_stall])
+        np.testing.assert_array_equal(got.results, expected)
 
 
 def test_two_layers_of_equal_row_time_have_the_interval_of_one() -> None:
@@ -84,8 +84,8 @@ def test_two_layers_of_equal_row_time_have_the_interval_of_one() -> None:
     layers = Input("x", (4, 6, 8)), conv(rng, "a", "x", (4, 4)), conv(rng, "b", "a", (4, 4))
     network, fold = Network("pair", layers), Fold(4, 2)
     alone = network.alone("b")
-    one = simulate(alone, {"a": Fold(4), "b": fold}, pictures(alone, 6))
-    both = simulate(network, {"x": Fold(4), "a": fold, "b": fold}, pictures(network, 6))
+    one = simulate(alone, {"a": Fold(4), "b": fold}, pictures(alone, 4))
+    both = simulate(network, {"x": Fold(4), "a": fold, "b": fold}, pictures(network, 5))
     assert one.intervals[-2:] == both.intervals[-2:] == [4 * 4 * 9 * 6 * 8 // (4 * 2)] * 2
 
 
@@ -106,11 +106,11 @@ def test_every_multiplier_works_in_every_cycle(options, fold) -> None:
     layer = conv(np.random.default_rng(8), **{"channels": (4, 4), **options})
     network = Network("alone", (Input("x", (layer.weight.shape[1], 6, 8), bits=4), layer))
     folding = {"x": Fold(fold.P), "conv": fold}
-    frames = pictures(network, 5)
-    run = simulate(network, folding, frames)
+    frames = pictures(network, 4)
+    got = simulate(network, folding, frames)
     (expected,) = network.compute(frames).values()
-    np.testing.assert_array_equal(run.results, expected)
-    assert run.intervals[-1] * fold.multipliers == network.macs
+    np.testing.assert_array_equal(got.results, expected)
+    assert got.intervals[-1] * fold.multipliers == network.macs
     assert predict(network, folding).layers[0].utilisation == 1.0
 
 
@@ -125,22 +125,20 @@ def test_output_without_a_tap_is_its_bias() -> None:
     for which, group in ((one, 1), (one, 2), (empty, 1), (empty, 3)):
         network = Network("holes", (Input("x", (2, 4, 4)), which))
         frames = pictures(network, 3)
-        run = simulate(network, {"x": Fold(2), "conv": Fold(2, group)}, frames)
-        np.testing.assert_array_equal(run.results, network.compute(frames)["conv"])
-        assert (run.results[:, 1] == which.bias[1]).all()
+        got = simulate(network, {"x": Fold(2), "conv": Fold(2, group)}, frames)
+        np.testing.assert_array_equal(got.results, network.compute(frames)["conv"])
+        assert (got.results[:, 1] == which.bias[1]).all()
 
 
 @pytest.mark.parametrize("cycle", np.random.default_rng(3).integers(1, 800, 8).tolist())
 def test_frame_after_a_reset_is_right(cycle: int) -> None:
     case = small()
     network = case.network
-    frames = pictures(network, 4)
+    frames = pictures(network, 2)
     words = input_words(network, frames)
-    dut, m = Accelerator(network, case.folding), Module()
-    m.domains.sync = domain = ClockDomain()
-    m.submodules.dut = dut
+    dut, reset = Accelerator(network, case.folding), Signal()
     source, out, stalls = Port.of(dut.s_axis), Transfers(), at_random(cycle)
-    count = 4 * 3
+    count = 2 * 3
 
     async def bench(ctx):
         ctx.set(source.valid, 1)
@@ -151,9 +149,9 @@ def test_frame_after_a_reset_is_right(cycle: int) -> None:
             await ctx.tick()
         ctx.set(source.valid, 0)
         ctx.set(dut.m_axis.tready, 0)
-        ctx.set(domain.rst, 1)
+        ctx.set(reset, 1)
         await ctx.tick()
-        ctx.set(domain.rst, 0)
+        ctx.set(reset, 0)
         assert not ctx.get(dut.m_axis.tvalid)
         await collector(dut.m_axis, count, never(), 20_000, out, extra=100)(ctx)
 
@@ -162,11 +160,7 @@ def test_frame_after_a_reset_is_right(cycle: int) -> None:
             await ctx.tick()
         await driver(dut.s_axis, words, never(), 20_000)(ctx)
 
-    sim = Simulator(m)
-    sim.add_clock(1e-6)
-    sim.add_testbench(bench)
-    sim.add_testbench(feed)
-    sim.run()
+    run(dut, bench, feed, reset=reset)
     np.testing.assert_array_equal(results_of(network, out.words), network.compute(frames)["c"])
 
 
@@ -184,9 +178,5 @@ def test_misframed_input_is_noticed_and_stays_noticed() -> None:
         await collect(ctx)
         seen.append(ctx.get(dut.misframed))
 
-    sim = Simulator(dut)
-    sim.add_clock(1e-6)
-    sim.add_testbench(driver(dut.s_axis, words, never(), 20_000))
-    sim.add_testbench(judge)
-    sim.run()
+    run(dut, driver(dut.s_axis, words, never(), 20_000), judge)
     assert seen == [1]

@@ -10,8 +10,10 @@ from hw.arithmetic import convolve, requantise, signed_bits, windows
 
 @pytest.mark.parametrize(
     ("low", "high", "bits"),
-    [(0, 0, 1), (-1, 0, 1), (0, 1, 2), (-2, 1, 2), (-3, 0, 3), (0, 255, 9), (-128, 127, 8)]
-    + [(-129, 0, 9), (5, 9, 5), (-9, -5, 5), (-(2**40), 2**40, 42)],
+    [
+        *((0, 0, 1), (-1, 0, 1), (0, 1, 2), (-2, 1, 2), (-3, 0, 3), (0, 255, 9), (-128, 127, 8)),
+        *((-129, 0, 9), (5, 9, 5), (-9, -5, 5), (-(2**40), 2**40, 42)),
+    ],
 )
 def test_signed_bits(low, high, bits) -> None:
     assert signed_bits(low, high) == bits
@@ -40,7 +42,7 @@ def test_signed_bits(low, high, bits) -> None:
 )
 def test_requantise_by_hand(acc, multiplier, shift, expected) -> None:
     acc = np.array(acc).reshape(1, 1, 1, 1)
-    assert requantise(acc, [multiplier], [shift], -128, 127).item() == expected
+    assert requantise(acc, np.array([multiplier]), np.array([shift]), -128, 127).item() == expected
 
 
 def test_requantise_equals_exact_fractions() -> None:

@@ -78,7 +78,11 @@ def test_accumulator_bounds_are_reached_and_held() -> None:
 
 @pytest.mark.parametrize(
     ("kernel", "stride", "padding"),
-    [((2, 2), (2, 2), (0, 0, 0, 0)), ((3, 3), (2, 1), (1, 1, 2, 1)), ((3, 1), (1, 2), (2, 2, 0, 0))],
+    [
+        ((2, 2), (2, 2), (0, 0, 0, 0)),
+        ((3, 3), (2, 1), (1, 1, 2, 1)),
+        ((3, 1), (1, 2), (2, 2, 0, 0)),
+    ],
 )
 @pytest.mark.parametrize("signed", [False, True])
 def test_max_pool_equals_a_naive_loop(kernel, stride, padding, signed) -> None:

@@ -1,0 +1,131 @@
+import numpy as np
+import pytest
+
+from hw.arithmetic import signed_bits
+from hw.layers import Conv, MaxPool
+from hw.parts.lanes import Maximum, MultiplyAdd, sum_shape
+from hw.plan import Fold
+from tests.hw.networks import conv, layer_plan
+from tests.hw.streams import each_stall, never, run
+
+
+def sums(plan, lists, stalls) -> list[list[int]]:
+    """Walk lists of ``(pixels (N, P), blank (N,), weights (N, G))``; return sums in order."""
+    dut, got = MultiplyAdd(plan), []
+    lanes, group = plan.fold.P, plan.fold.G
+
+    async def bench(ctx):
+        async def tick():
+            _, _, valid, *values = await ctx.tick().sample(dut.valid, *dut.sums)
+            if valid:
+                got.append(values)
+
+        for pixels, blank, weights in lists:
+            for k in range(len(pixels)):
+                while next(stalls):
+                    ctx.set(dut.blank, 1)
+                    ctx.set(dut.last, 0)
+                    await tick()
+                for p in range(lanes):
+                    ctx.set(dut.pixels[p], int(pixels[k, p]))
+                for g in range(group):
+                    ctx.set(dut.weights[g], int(weights[k, g]))
+                ctx.set(dut.blank, bool(blank[k]))
+                ctx.set(dut.last, k == len(pixels) - 1)
+                await tick()
+        ctx.set(dut.blank, 1)
+        ctx.set(dut.last, 0)
+        for _ in range(group + 6):
+            await tick()
+
+    run(dut, bench)
+    return got
+
+
+@each_stall
+@pytest.mark.parametrize(("lanes", "group"), [(1, 1), (3, 2), (2, 4)])
+@pytest.mark.parametrize("signed", [False, True])
+def test_sums_of_lists(lanes, group, signed, stall) -> None:
+    """Sums leave one a cycle, whatever the lists' lengths and the bubbles inside them."""
+    rng = np.random.default_rng(1)
+    layer = conv(rng, channels=(2, 4), weight_bits=5)
+    fold = Fold(lanes, group)
+    plan = layer_plan(layer, (2, 4, 4), fold, bits=4, signed=signed)
+    low, high = plan.source.low, plan.source.high
+    lists = []
+    for length in [group, group + 1, 12, group, 5 + group]:
+        pixels = rng.integers(low, high, (length, lanes), endpoint=True)
+        weights = rng.integers(-3, 4, (length, group))
+        lists.append((pixels, rng.random(length) < 0.3, weights))
+    expected = [
+        ((pixels * ~blank[:, None]).T @ weights[:, g]).tolist()
+        for pixels, blank, weights in lists
+        for g in range(group)
+    ]
+    assert sums(plan, lists, stall(3)) == expected
+
+
+@pytest.mark.parametrize("signed", [False, True])
+@pytest.mark.parametrize("sign", [1, -1])
+def test_sums_reach_the_ends_of_their_width(signed, sign) -> None:
+    """Every product at its worst, all of one sign: the sum is exact, and no bit is to spare."""
+    weight = np.full((2, 4, 3, 3), -128 if sign < 0 or signed else 127)
+    layer = Conv("conv", "x", weight, np.zeros(2, int))
+    plan = layer_plan(layer, (4, 4, 4), Fold(2, 2), signed=signed)
+    bound = plan.source.low if signed and sign > 0 else plan.source.high
+    extreme = int(weight[0].sum()) * bound
+    pixels = np.full((36, 2), bound)
+    lists = [(pixels, np.zeros(36, bool), weight.reshape(2, 36).T)] * 2
+    assert sums(plan, lists, never()) == [[extreme] * 2] * 4
+    assert sum_shape(plan).width == signed_bits(*layer.accumulator(plan.source))
+    assert sum_shape(plan).width == signed_bits(min(extreme, 0), max(extreme, 0))
+
+
+def test_alternating_extremes_cancel_on_the_way() -> None:
+    signs = np.where(np.arange(36) % 2, 127, -128).reshape(1, 4, 3, 3)
+    layer = Conv("conv", "x", signs, np.zeros(1, int))
+    plan = layer_plan(layer, (4, 4, 4), Fold(1))
+    weights = signs.reshape(36, 1)
+    lists = []
+    for on in (signs.ravel() > 0, signs.ravel() < 0, np.ones(36, bool)):
+        lists.append((np.where(on, 255, 0)[:, None], np.zeros(36, bool), weights))
+    expected = [[int(pixels[:, 0] @ weights[:, 0])] for pixels, _, weights in lists]
+    assert sums(plan, lists, never()) == expected
+    assert expected == [[18 * 127 * 255], [-18 * 128 * 255], [-18 * 255]]
+
+
+@each_stall
+@pytest.mark.parametrize("signed", [False, True])
+def test_maxima_of_lists(signed, stall) -> None:
+    rng = np.random.default_rng(2)
+    plan = layer_plan(MaxPool("p", "x", (2, 3)), (2, 4, 6), Fold(2), bits=4, signed=signed)
+    dut, got, stalls = Maximum(plan), [], stall(4)
+    low, high = plan.source.low, plan.source.high
+    lists = [rng.integers(low, high, (n, 2), endpoint=True) for n in (1, 6, 1, 1, 6, 3)]
+    lists += [np.full((2, 2), low), np.full((2, 2), high), np.full((2, 2), low)]
+    blanks = [rng.random(len(x)) < 0.3 for x in lists]
+
+    async def bench(ctx):
+        async def tick():
+            _, _, valid, *values = await ctx.tick().sample(dut.valid, *dut.maxima)
+            if valid:
+                got.append(values)
+
+        for pixels, blank in zip(lists, blanks, strict=True):
+            for k in range(len(pixels)):
+                while next(stalls):
+                    ctx.set(dut.blank, 1)
+                    ctx.set(dut.last, 0)
+                    await tick()
+                for p in range(2):
+                    ctx.set(dut.pixels[p], int(pixels[k, p]))
+                ctx.set(dut.blank, bool(blank[k]))
+                ctx.set(dut.last, k == len(pixels) - 1)
+                await tick()
+        ctx.set(dut.last, 0)
+        for _ in range(4):
+            await tick()
+
+    run(dut, bench)
+    seen = [np.where(b[:, None], low, x) for x, b in zip(lists, blanks, strict=True)]
+    assert got == [x.max(axis=0).tolist() for x in seen]

@@ -1,0 +1,93 @@
+import time
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from hw.cost import predict
+from hw.folding import fold_to_multipliers
+from hw.layers import Conv, Input, MaxPool
+from hw.network import Network
+from hw.plan import Fold
+from tests.hw.networks import NO_PADDING, conv, pictures
+from tests.hw.pipeline import simulate
+
+RNG = np.random.default_rng(1)
+NETWORK = Network(
+    "net",
+    (
+        Input("x", (2, 8, 8), bits=4),
+        conv(RNG, "a", "x", (2, 4), density=0.5),
+        MaxPool("p", "a"),
+        conv(RNG, "c", "p", (4, 3), (4, 4), padding=NO_PADDING, raw=True),
+    ),
+)
+FOLDING = {"x": Fold(4), "a": Fold(4, 2), "p": Fold(2), "c": Fold(1, 3)}
+
+
+def test_cost_adds_up() -> None:
+    cost = predict(NETWORK, FOLDING)
+    assert [(c.name, c.kind, c.multipliers) for c in cost.layers] == [
+        ("a", "Conv", 8),
+        ("p", "MaxPool", 0),
+        ("c", "Conv", 3),
+    ]
+    assert [c.fold for c in cost.layers] == [FOLDING[c.name] for c in cost.layers]
+    assert cost.multipliers == 11
+    assert sum(c.macs for c in cost.layers) == NETWORK.macs
+    assert sum(c.parameters for c in cost.layers) == NETWORK.parameters
+    assert cost.memory_bits == sum(sum(c.memory_bits.values()) for c in cost.layers)
+    assert cost.utilisation == NETWORK.macs / (cost.interval * 11)
+    assert cost.layers[1].utilisation is None
+    assert cost.interval >= max(c.cycles for c in cost.layers)
+
+
+@pytest.mark.parametrize("name", ["a", "p", "c"])
+def test_cycles_of_a_layer_are_those_it_takes_alone(name) -> None:
+    alone = NETWORK.alone(name)
+    producer = {"a": "x", "p": "a", "c": "p"}[name]
+    folding = {producer: Fold(FOLDING[producer].P), name: FOLDING[name]}
+    run = simulate(alone, folding, pictures(alone, 6))
+    layer = next(c for c in predict(NETWORK, FOLDING).layers if c.name == name)
+    assert run.intervals[-2:] == [layer.cycles] * 2
+
+
+def test_utilisation_is_surviving_macs_over_cycles_times_multipliers() -> None:
+    layer = predict(NETWORK, FOLDING).layers[0]
+    a = NETWORK.layers[1]
+    assert isinstance(a, Conv)
+    assert layer.utilisation == a.survivors.sum() * 64 / (layer.cycles * 8)
+
+
+def test_layer_that_waits_for_its_input_says_so() -> None:
+    one = Network("one", (Input("x", (4, 8, 8)), conv(RNG, "a", "x", (4, 1), (1, 1))))
+    slow = predict(one, {"x": Fold(1), "a": Fold(8)}).layers[0]
+    assert slow.input_bound
+    assert slow.cycles == 4 * 64
+    assert not predict(one, {"x": Fold(8), "a": Fold(2)}).layers[0].input_bound
+
+
+def test_more_multipliers_are_never_slower() -> None:
+    budgets = [2, 3, 5, 8, 13, 21]
+    costs = [predict(NETWORK, fold_to_multipliers(NETWORK, b)).interval for b in budgets]
+    assert all(a >= b for a, b in pairwise(costs))
+    assert costs[0] > costs[-1]
+
+
+def test_large_network_is_predicted_within_a_second() -> None:
+    """As many layers and pixels as ResNet-20 on CIFAR-10."""
+    layers: list = [Input("x", (3, 32, 32))]
+    folding = {"x": Fold(32)}
+    channels = 3
+    for index, width in enumerate([16] * 7 + [32] * 6 + [64] * 6):
+        stride = (2, 2) if index in (7, 13) else (1, 1)
+        source = layers[-1].name
+        layers.append(conv(RNG, f"c{index}", source, (channels, width), stride=stride))
+        folding[f"c{index}"] = Fold(8, 4)
+        channels = width
+    network = Network("deep", tuple(layers))
+    start = time.process_time()
+    cost = predict(network, folding)
+    assert time.process_time() - start < 10  # a second on an idle machine; room for a busy one
+    slowest = max(c.cycles for c in cost.layers)
+    assert slowest <= cost.interval <= 1.01 * slowest

@@ -1,0 +1,122 @@
+import dataclasses
+import re
+from itertools import product
+
+import numpy as np
+import pytest
+
+from hw.cost import predict
+from hw.folding import fold_to_interval, fold_to_multipliers
+from hw.layers import Conv, Input, MaxPool
+from hw.network import Network
+from hw.plan import Fold, Folding
+from tests.hw.networks import NO_PADDING, conv
+
+
+def pooled() -> Network:
+    rng = np.random.default_rng(1)
+    layers = (
+        Input("x", (1, 6, 6)),
+        conv(rng, "a", "x", (1, 3), density=0.7),
+        MaxPool("p", "a"),
+        conv(rng, "c", "p", (3, 3), padding=NO_PADDING, raw=True),
+    )
+    return Network("pooled", layers)
+
+
+def pair() -> Network:
+    rng = np.random.default_rng(2)
+    a = conv(rng, "a", "x", (2, 4), by_kernel=True, density=0.6)
+    b = conv(rng, "b", "a", (4, 2), (3, 3), stride=(2, 1))
+    return Network("pair", (Input("x", (2, 4, 5)), a, b))
+
+
+def single() -> Network:
+    rng = np.random.default_rng(3)
+    return Network("single", (Input("x", (2, 5, 7)), conv(rng, "a", "x", (2, 5))))
+
+
+def starved() -> Network:
+    """Most channels are written and never read, so that no fold waits for its multipliers."""
+    rng = np.random.default_rng(4)
+    layer = conv(rng, "a", "x", (6, 1), (1, 1), raw=True)
+    mask = layer.survivors & (np.arange(6) == 2)[:, None, None]
+    kept = dataclasses.replace(layer, weight=layer.weight * mask, mask=mask)
+    return Network("starved", (Input("x", (6, 2, 3)), kept))
+
+
+NETWORKS = {make.__name__: make() for make in (pooled, pair, single, starved)}
+
+
+def multipliers(network: Network, folding: Folding) -> int:
+    convs = (layer.name for layer in network.layers if isinstance(layer, Conv))
+    return sum(folding[name].multipliers for name in convs)
+
+
+def every_folding(network: Network):
+    """Every P and G of every layer, and every P of the input."""
+    choices = []
+    for layer in network.layers:
+        channels, _, width = network.formats[layer.name].shape
+        groups = range(1, channels + 1 if isinstance(layer, Conv) else 2)
+        choices.append([Fold(p, g) for p, g in product(range(1, width + 1), groups)])
+    for folds in product(*choices):
+        yield dict(zip((layer.name for layer in network.layers), folds, strict=True))
+
+
+@pytest.fixture(scope="module")
+def brute() -> dict[str, np.ndarray]:
+    """Multipliers and interval of every folding, by network: (foldings, 2)."""
+    return {
+        name: np.array(
+            [(multipliers(net, f), predict(net, f).interval) for f in every_folding(net)]
+        )
+        for name, net in NETWORKS.items()
+    }
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_shortest_interval_of_a_budget(brute, name) -> None:
+    network, table = NETWORKS[name], brute[name]
+    for budget in sorted(set(table[:, 0].tolist())):
+        folding = fold_to_multipliers(network, budget)
+        cost = predict(network, folding)
+        assert multipliers(network, folding) == cost.multipliers <= budget
+        assert cost.interval == table[table[:, 0] <= budget, 1].min()
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_fewest_multipliers_of_an_interval(brute, name) -> None:
+    network, table = NETWORKS[name], brute[name]
+    for interval in sorted(set(table[:, 1].tolist())):
+        folding = fold_to_interval(network, interval)
+        cost = predict(network, folding)
+        assert cost.interval <= interval
+        assert cost.multipliers == table[table[:, 1] <= interval, 0].min()
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_interval_that_no_fold_reaches(brute, name) -> None:
+    fastest = int(brute[name][:, 1].min())
+    sentence = f"network '{name}': interval must be at least {fastest} cycles, not {fastest - 1}"
+    with pytest.raises(ValueError, match=f"^{re.escape(sentence)}$"):
+        fold_to_interval(NETWORKS[name], fastest - 1)
+
+
+@pytest.mark.parametrize("budget", [0, 1, -5])
+def test_budget_that_is_too_small(budget) -> None:
+    sentence = (
+        "multipliers must be at least 2, one for each layer of 'pooled' that multiplies, "
+        f"not {budget}"
+    )
+    with pytest.raises(ValueError, match=f"^{re.escape(sentence)}$"):
+        fold_to_multipliers(NETWORKS["pooled"], budget)
+
+
+def test_budget_beyond_use_leaves_no_lane_idle() -> None:
+    folding = fold_to_multipliers(NETWORKS["single"], 10_000)
+    assert multipliers(NETWORKS["single"], folding) <= 7 * 5
+
+
+def test_same_network_same_folds() -> None:
+    assert fold_to_multipliers(pair(), 11) == fold_to_multipliers(pair(), 11)

@@ -1,0 +1,51 @@
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+FOREIGN = {"torch", "sklearn", "cocotb", "matplotlib", "pruning", "sim", "reports", "secateur"}
+MODULES = sorted(
+    path.with_suffix("").as_posix().replace("/", ".")
+    for path in Path("hw").rglob("*.py")
+    if path.name != "__init__.py"
+)
+
+
+def test_hardware_half_runs_without_the_rest() -> None:
+    script = f"import importlib, sys\nfor m in {MODULES}: importlib.import_module(m)\n"
+    script += f"print(sorted({FOREIGN} & set(sys.modules)))"
+    command = [sys.executable, "-c", script]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    assert done.stdout == "[]\n"
+
+
+def imported(module: str) -> set[str]:
+    """Names of the modules that a module imports, wherever it does."""
+    tree = ast.parse(Path(module.replace(".", "/") + ".py").read_text())
+    names = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            names.add(node.module)
+    return names
+
+
+def test_hardware_half_imports_nothing_of_the_rest() -> None:
+    assert len(MODULES) > 15
+    for module in MODULES:
+        assert not {name.split(".")[0] for name in imported(module)} & FOREIGN, module
+
+
+def test_reference_knows_nothing_of_the_hardware() -> None:
+    """What everything is compared with must not share its mistakes."""
+    for module in ("hw.arithmetic", "hw.layers", "hw.network"):
+        ours = {name for name in imported(module) if name.startswith("hw.")}
+        assert ours <= {"hw.arithmetic", "hw.layers"}
+        assert not any(name.startswith("amaranth") for name in imported(module))
+
+
+def test_cost_builds_no_hardware() -> None:
+    for module in ("hw.cost", "hw.folding", "hw.plan", "hw.schedule", "hw.rows", "hw.columns"):
+        names = imported(module)
+        assert not any(n.startswith(("amaranth", "hw.parts", "hw.layer.")) for n in names), module

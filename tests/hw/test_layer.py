@@ -1,0 +1,71 @@
+import numpy as np
+import pytest
+
+from hw.columns import Columns
+from hw.layer import LayerEngine
+from hw.layers import Activation, MaxPool
+from hw.parts.beats import beat
+from hw.plan import Fold, LayerPlan
+from tests.hw.networks import conv, layer_plan
+from tests.hw.streams import crossed_stalls, transfer, unpack
+
+RNG = np.random.default_rng(1)
+PLANS = {
+    "sparse": layer_plan(conv(RNG, channels=(2, 5), density=0.4), (2, 4, 7), Fold(3, 2), 2),
+    "stride 2": layer_plan(
+        conv(RNG, channels=(2, 3), stride=(2, 2), signed=True),
+        (2, 5, 6),
+        Fold(3, 1),
+        6,
+        signed=True,
+    ),
+    "pooling": layer_plan(
+        MaxPool("p", "x", (3, 2), (2, 1), (1, 1, 0, 1)), (3, 4, 5), Fold(2), 3, signed=True
+    ),
+}
+
+
+def to_beats(values: np.ndarray, form: Activation, columns: Columns) -> list[int]:
+    """Beats of maps (N, C, H, W), those of a row in any order."""
+    layout, rng, words = beat(form, columns), np.random.default_rng(3), []
+    padding = columns.block * columns.lanes - form.shape[2]
+    for row in values.transpose(0, 2, 1, 3).reshape(-1, form.shape[0], form.shape[2]):
+        padded = np.pad(row, ((0, 0), (0, padding)))
+        for k in rng.permutation(form.shape[0] * columns.block).tolist():
+            channel, column = divmod(k, columns.block)
+            pixels = padded[channel, column :: columns.block].tolist()
+            words.append(
+                layout.const({"channel": channel, "column": column, "pixels": pixels}).as_bits()
+            )
+    return words
+
+
+def from_beats(words: list[int], plan: LayerPlan, shape) -> np.ndarray:
+    """Maps (N, C, H, W) of beats."""
+    form, columns = plan.result, plan.columns
+    fields = dict(shape)
+    channels, height, width = form.shape
+    rows = np.zeros((len(words) // (channels * columns.block), channels, width), int)
+    for index, word in enumerate(words):
+        channel, column = (
+            (word >> fields[k].offset) & ((1 << fields[k].width) - 1) for k in ("channel", "column")
+        )
+        pixels = unpack(word >> fields["pixels"].offset, form.bits, columns.lanes, form.signed)
+        for lane, pixel in enumerate(pixels):
+            if (x := lane * columns.block + column) < width:
+                rows[index // (channels * columns.block), channel, x] = pixel
+    return rows.reshape(-1, height, channels, width).transpose(0, 2, 1, 3)
+
+
+@crossed_stalls
+@pytest.mark.parametrize("name", PLANS)
+def test_beats_of_a_layer_are_its_exact_result(name, i_stall, o_stall) -> None:
+    plan = PLANS[name]
+    rng, low, high = np.random.default_rng(2), plan.source.low, plan.source.high
+    x = rng.integers(low, high, (3, *plan.source.shape), endpoint=True)
+    channels, height, _ = plan.result.shape
+    dut = LayerEngine(plan)
+    count = 3 * height * channels * plan.columns.block
+    out = transfer(dut, to_beats(x, plan.source, plan.producer), count, i_stall, o_stall)
+    got = from_beats(out.words, plan, dut.o.payload.shape())
+    np.testing.assert_array_equal(got, plan.layer.compute(x, plan.source))
