@@ -96,10 +96,19 @@ def test_two_layers_of_equal_row_time_have_the_interval_of_one() -> None:
         ({"stride": (2, 2)}, Fold(2, 4)),
         ({"kernel": (5, 5)}, Fold(8, 2)),
         ({"kernel": (1, 1), "channels": (16, 4)}, Fold(4, 1)),
+        ({"kernel": (1, 1), "channels": (4, 8)}, Fold(4, 4)),
         ({"density": 0.4, "by_kernel": True}, Fold(4, 1)),
         ({"density": 0.5, "by_kernel": True}, Fold(8, 1)),
     ],
-    ids=["3x3", "3x3 stride 2", "5x5", "1x1", "0.4 of the kernels", "half the kernels"],
+    ids=[
+        "3x3",
+        "3x3 stride 2",
+        "5x5",
+        "1x1",
+        "short lists",
+        "0.4 of the kernels",
+        "half the kernels",
+    ],
 )
 def test_every_multiplier_works_in_every_cycle(options, fold) -> None:
     """No tap is lost to a bubble, be it between frames, rows, lists or blocks of columns."""
