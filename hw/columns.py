@@ -42,7 +42,8 @@ class Segments:
     A word holds one pixel per lane at the same place in each segment, so that every tap of every
     lane is a plain read of one word. Column ``x`` of a segment lies in plane ``x % stride`` at
     ``x // stride``, so that the next block of columns is one word further whatever the stride, and
-    columns that no tap reads are not stored. Words of columns outside the picture are never written.
+    columns that no tap reads are not stored. Words of columns outside the picture are never
+    written.
 
     Parameters
     ----------
@@ -79,6 +80,11 @@ class Segments:
     def words(self) -> int:
         """Words of one channel of a row."""
         return sum(words for _, _, words in self.planes.values())
+
+    def first_word(self, tap: int) -> int:
+        """Word that a tap's column reads in the first block."""
+        first, low, _ = self.planes[tap % self.stride]
+        return first + tap // self.stride - low
 
     def word(self, column: int) -> int | None:
         """Word of a column of a segment, None if it is not stored."""

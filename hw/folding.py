@@ -4,20 +4,18 @@ from bisect import bisect_left
 from dataclasses import dataclass
 from functools import cache
 from itertools import product
-from operator import add
 
 from hw.columns import Columns
 from hw.cost import predict
 from hw.layers import Conv, Input
 from hw.network import Network
 from hw.plan import Fold, Folding, LayerPlan
-from hw.taps import list_lengths
+from hw.taps import list_lengths, outputs_alike
 
-WIDE_GROUP = 8  # beyond it, the sums of a group are many to gather in one cycle
-
-MOST_SEQUENCERS = 16
-
-Price = tuple[int, ...]
+# Outputs that walk the same taps share an activation for nothing, so sequencers only help a little.
+MOST_SEQUENCERS, MOST_SEQUENCERS_ALIKE = 16, 5
+# What a multiplier is worth in LUTs: the first that fits a budget of multipliers is taken.
+_WORTH = (0, 30, 100, 300, 1 << 20)
 
 
 def fold_to_multipliers(network: Network, multipliers: int) -> Folding:
@@ -51,7 +49,7 @@ def fold_to_multipliers(network: Network, multipliers: int) -> Folding:
             break
         folding = search.cheapest(cycles, multipliers)
         assert folding is not None
-        interval = predict(network, folding).interval
+        folding, interval = _with_input(network, folding, cycles)
         if shortest is None or interval < shortest:
             best, shortest = folding, interval
     assert best is not None
@@ -67,28 +65,63 @@ def fold_to_interval(network: Network, cycles: int) -> Folding:
         If no fold is fast enough.
     """
     search = _Search(network)
-    limits = [limit for limit in search.intervals if limit <= cycles]
-    for limit in reversed(limits):  # the whole can be slower than each of its layers
+    for limit in reversed([limit for limit in search.intervals if limit <= cycles]):
         folding = search.cheapest(limit)
-        if folding is not None and predict(network, folding).interval <= cycles:
+        if folding is None:
+            break
+        folding, interval = _with_input(network, folding, cycles)
+        if interval <= cycles:
             return folding
-    fastest = next(c for c in search.intervals if search.cheapest(c) is not None)
+    _, fastest = next(
+        _with_input(network, folding, 0)
+        for limit in search.intervals
+        if (folding := search.cheapest(limit)) is not None
+    )
     raise ValueError(
         f"network {network.name!r}: interval must be at least {fastest} cycles, not {cycles!r}"
     )
 
 
+def _with_input(network: Network, folding: Folding, cycles: int) -> tuple[Folding, int]:
+    """Widen the beats of the input as long as the whole is slower than some cycles and gains."""
+    interval = predict(network, folding).interval
+    picture = network.input
+    for lanes in _parts(picture.shape[2]):
+        if interval <= cycles:
+            break
+        wider = folding | {picture.name: Fold(lanes)}
+        found = predict(network, wider).interval
+        if found < interval:
+            folding, interval = wider, found
+    return folding, interval
+
+
 @dataclass(frozen=True)
 class _Choice:
-    """A fold of a layer, the cycles its lists take for one picture, and its price.
+    """A fold of a layer, the cycles its lists take for one picture, and what it costs.
 
-    Prices are compared from the left: multipliers, sequencers, width of groups beyond what one cycle
-    gathers, lanes (each has a requantiser), cycles.
+    `luts` is a rough count of LUT4-equivalents, enough to compare folds.
     """
 
     fold: Fold
     cycles: int
-    price: Price
+    multipliers: int
+    luts: int
+
+    @staticmethod
+    def of(fold: Fold, cycles: int, *, multiplies: bool) -> "_Choice":
+        """Choose a fold; LUTs for accumulators, requantisers, sequencers, skewed weights."""
+        multipliers = fold.multipliers if multiplies else 0
+        luts = 30 * fold.P * fold.G * fold.R + 50 * fold.P + 200 * fold.R + fold.R * fold.G**2
+        return _Choice(fold, cycles, multipliers, luts)
+
+    def cheaper(self, other: "_Choice") -> bool:
+        """Whether this one is no worse than another in anything."""
+        return (
+            self.cycles <= other.cycles
+            and self.multipliers <= other.multipliers
+            and self.luts <= other.luts
+        )
 
 
 class _Search:
@@ -112,25 +145,41 @@ class _Search:
         self.intervals = sorted(written | {c.cycles for layer in self.choices for c in layer})
 
     def cheapest(self, cycles: int, multipliers: int | None = None) -> Folding | None:
-        """Cheapest folds of which none takes more than some cycles; None if too dear or none."""
-        best: dict[int, tuple[Price, tuple]] = {0: ((0,) * 5, ())}
+        """Cheapest folds of which none takes more than some cycles.
+
+        Fewest LUTs within a number of multipliers, or fewest multipliers if none is given; None if
+        there is no such fold.
+        """
+        for worth in _WORTH[-1:] if multipliers is None else _WORTH:
+            folding = self._path(cycles, worth)
+            if folding is None:
+                return None
+            if multipliers is None or self._multipliers(folding) <= multipliers:
+                return folding
+        return None
+
+    def _multipliers(self, folding: Folding) -> int:
+        layers = [layer for layer in self.network.layers if isinstance(layer, Conv)]
+        return sum(folding[layer.name].multipliers for layer in layers)
+
+    def _path(self, cycles: int, worth: int) -> Folding | None:
+        """Folds that cost least if a multiplier is worth some LUTs."""
+        best: dict[int, tuple[int, tuple]] = {0: (0, ())}
         for index, choices in enumerate(self.choices):
-            after: dict[int, tuple[Price, tuple]] = {}
+            after: dict[int, tuple[int, tuple]] = {}
             for choice in choices:
-                lanes = choice.fold.P
-                for producer, (price, path) in best.items():
-                    total = tuple(map(add, price, choice.price))
-                    if choice.cycles > cycles or (lanes in after and after[lanes][0] <= total):
+                if choice.cycles > cycles:
+                    continue
+                lanes, cost = choice.fold.P, choice.luts + worth * choice.multipliers
+                for producer, (before, path) in best.items():
+                    if lanes in after and after[lanes][0] <= before + cost:
                         continue
                     if index == 0 or self.write_cycles(index, producer, lanes) <= cycles:
-                        after[lanes] = total, (path, choice.fold)
+                        after[lanes] = before + cost, (path, choice.fold)
             best = after
-        affordable = [
-            found for found in best.values() if multipliers is None or found[0][0] <= multipliers
-        ]
-        if not affordable:
+        if not best:
             return None
-        _, path = min(affordable, key=lambda found: found[0])
+        _, path = min(best.values(), key=lambda found: found[0])
         folding = {}
         for layer in reversed(self.network.layers):
             path, folding[layer.name] = path
@@ -140,21 +189,19 @@ class _Search:
         """Folds of a layer that leave no lane and no place in a group idle throughout."""
         channels, height, width = self.network.formats[layer.name].shape
         if isinstance(layer, Input):
-            return [_Choice(Fold(lanes), 0, (0, 0, 0, lanes, 0)) for lanes in _parts(width)]
+            return [_Choice.of(Fold(n), 0, multiplies=False) for n in _parts(width)]
         inputs = self.network.formats[layer.source].shape[0]
         multiplies = isinstance(layer, Conv)
+        most = MOST_SEQUENCERS_ALIKE if outputs_alike(layer, inputs) else MOST_SEQUENCERS
         choices = []
         for group in _parts(channels) if multiplies else [1]:
             lengths = [max(n, group) for n in list_lengths(layer, inputs, group) if n] or [1]
-            for sequencers in range(1, min(len(lengths), MOST_SEQUENCERS) + 1):
+            for sequencers in range(1, min(len(lengths), most) + 1):
                 share = _share(lengths, sequencers, channels, splittable=multiplies)
                 for lanes in _parts(width):
                     fold = Fold(lanes, group, sequencers)
                     cycles = share * -(-width // lanes) * height
-                    multipliers = fold.multipliers if multiplies else 0
-                    wide = lanes * max(group - WIDE_GROUP, 0)
-                    price = (multipliers, sequencers, wide, lanes, cycles)
-                    choices.append(_Choice(fold, cycles, price))
+                    choices.append(_Choice.of(fold, cycles, multiplies=multiplies))
         return _undominated(choices)
 
     def _write_cycles(self, index: int, producer: int, lanes: int) -> int:
@@ -176,14 +223,13 @@ def _share(lengths: list[int], sequencers: int, outputs: int, *, splittable: boo
 
 
 def _undominated(choices: list[_Choice]) -> list[_Choice]:
-    """Choices for which none with the same lanes is both cheaper and no slower."""
-    kept, fastest = [], {}
-    for choice in sorted(choices, key=lambda choice: choice.price):
-        lanes = choice.fold.P
-        if choice.cycles < fastest.get(lanes, choice.cycles + 1):
-            fastest[lanes] = choice.cycles
-            kept.append(choice)
-    return kept
+    """Choices that none with the same lanes is better than."""
+    kept: dict[int, list[_Choice]] = {}
+    for choice in sorted(choices, key=lambda c: (c.luts, c.cycles, c.multipliers)):
+        same = kept.setdefault(choice.fold.P, [])
+        if not any(other.cheaper(choice) for other in same):
+            same.append(choice)
+    return [choice for same in kept.values() for choice in same]
 
 
 def _parts(size: int) -> list[int]:

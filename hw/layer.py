@@ -66,7 +66,11 @@ class LayerEngine(wiring.Component):
         blank = _later(m, walker.blank, 1, init=-1)
         last = _later(m, walker.last, 1)
         for r in range(plan.fold.R):
-            lanes = MultiplyAdd(plan) if plan.is_conv else Maximum(plan)
+            if plan.is_conv:
+                lanes = MultiplyAdd(plan)
+                m.d.comb += lanes.weights.eq(self._weights(m, r, walker))
+            else:
+                lanes = Maximum(plan)
             m.submodules[f"lanes_{r}"] = lanes
             m.d.comb += [
                 lanes.pixels.eq(self._row_buffer(m, r, writer, walker)),
@@ -74,8 +78,6 @@ class LayerEngine(wiring.Component):
                 lanes.last.eq(last[r]),
                 gather.holds[r].eq(lanes.holds),
             ]
-            if plan.is_conv:
-                m.d.comb += lanes.weights.eq(self._weights(m, r, walker))
 
         if not plan.is_conv:
             m.d.comb += [queue.results.eq(gather.sums), queue.valid.eq(gather.valid)]
@@ -97,7 +99,7 @@ class LayerEngine(wiring.Component):
         plan = self.plan
         shape = data.ArrayLayout(element(plan.source), plan.fold.P)
         neutral = 0 if plan.is_conv else plan.source.low
-        init = [[neutral] * plan.fold.P] * plan.depth if neutral else []
+        init = [shape.const([neutral] * plan.fold.P)] * plan.depth if neutral else []
         m.submodules[f"row_buffer_{r}"] = memory = Memory(shape=shape, depth=plan.depth, init=init)
         write, read = memory.write_port(granularity=1), memory.read_port()
         m.d.comb += [

@@ -1,5 +1,6 @@
 """Layers as data: frozen dataclasses of integers, with shape, range and exact result."""
 
+import math
 import re
 from dataclasses import dataclass, field
 
@@ -14,6 +15,7 @@ from hw.arithmetic import (
     windows,
 )
 
+MAX_BIAS = 1 << 40  # keeps every product of the reference within 64 bits
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 GRANULARITIES = (
     "dense",
@@ -73,6 +75,11 @@ def _check(name: str, condition: bool, sentence: str) -> None:
 
 def _check_bits(name: str, bits: int) -> None:
     _check(name, 2 <= bits <= 9 or bits == 16, f"bits must be 2 to 9 or 16, not {bits!r}")
+
+
+def _check_scale(name: str, scale: float) -> None:
+    ok = isinstance(scale, int | float) and math.isfinite(scale) and scale > 0
+    _check(name, ok, f"scale must be a positive number, not {scale!r}")
 
 
 def _check_pair(name: str, field_name: str, value: tuple[int, int], low: int, high: int) -> None:
@@ -137,7 +144,11 @@ class Input:
     inputs = ()
 
     def __post_init__(self) -> None:
+        numbers = (*self.shape, self.bits, *self.offset)
+        whole = all(isinstance(number, int) for number in numbers)
+        _check(self.name, whole, f"shape, bits and offset must be whole numbers, not {numbers!r}")
         _check_bits(self.name, self.bits)
+        _check_scale(self.name, self.scale)
         limits = (512, 4096, 224)
         ok = len(self.shape) == 3 and all(
             1 <= s <= m for s, m in zip(self.shape, limits, strict=True)
@@ -252,6 +263,9 @@ class Conv:
         fits = not self.weight.size or (self.weight.min() >= low and self.weight.max() <= high)
         _check(name, fits, f"weights must be {low} to {high}")
         _check(name, self.bias.shape == (outputs,), f"bias must have {outputs} entries")
+        small = bool((np.abs(self.bias) < MAX_BIAS).all())
+        _check(name, small, f"bias must be below {MAX_BIAS} in magnitude")
+        _check_scale(name, self.scale)
         _check(name, len(self.channels) == outputs, f"channels must have {outputs} entries")
         rising = all(a < b for a, b in zip(self.channels, self.channels[1:], strict=False))
         _check(name, rising, "channels must ascend")

@@ -176,7 +176,8 @@ class Network:
         try:
             with safe_open(path, framework="numpy") as file:
                 metadata = file.metadata() or {}
-                tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+                names = file.keys()
+                tensors = {name: file.get_tensor(name) for name in names}
             structure = json.loads(metadata["secateur"])
             if structure["schema"] != SCHEMA:
                 raise ValueError(f"schema must be {SCHEMA}, not {structure['schema']!r}")

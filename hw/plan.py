@@ -182,15 +182,15 @@ class LayerPlan:
     @cached_property
     def offsets(self) -> np.ndarray:
         """Word (N, R) of every tap in its row, in the first block of columns."""
-        walked = self.schedule
-        place = {x: self.segments.word(x) for x in self.segments.taps}
-        offsets = np.zeros(walked.row.shape, np.int64)
+        walked, segments = self.schedule, self.segments
+        word = np.zeros(self.extent[1], np.int64)
+        for column in segments.taps:
+            word[column] = segments.first_word(column)
+        local = np.zeros((self.channels, self.fold.R), np.int64)
         for r, copy in enumerate(self.copies):
-            local = {channel: index for index, channel in enumerate(copy)}
-            for n in np.flatnonzero(~walked.idle[:, r]):
-                word = place[int(walked.column[n, r])]
-                offsets[n, r] = word * self.words_per_column + local[int(walked.channel[n, r])]
-        return offsets
+            local[list(copy), r] = np.arange(len(copy))
+        place = np.take_along_axis(local, walked.channel, axis=0)
+        return np.where(walked.idle, 0, word[walked.column] * self.words_per_column + place)
 
     @property
     def in_order(self) -> bool:
@@ -207,8 +207,8 @@ class LayerPlan:
     def queue_depth(self) -> int:
         """Places of the output queue: enough that a consumer that keeps up never stops the walk.
 
-        A tap is fired only if there is room for `most_ends` outputs, so the queue holds these and all
-        that are on their way, while a beat takes the consumer up to three cycles.
+        A tap is fired only if there is room for `most_ends` outputs, so the queue holds these and
+        all that are on their way, while a beat takes the consumer up to three cycles.
         """
         ends = self.schedule.ends
         window = self.latency + 3 * self.most_ends
@@ -256,7 +256,7 @@ class LayerPlan:
 
     @property
     def schedule_bits(self) -> int:
-        """Width of an entry of the schedule: for each sequencer row, word, end; and outputs ended."""
+        """Width of an entry of the schedule: row, word and end per sequencer; outputs ended."""
         walked = self.schedule
         tap = (self.extent[0] - 1).bit_length() + (self.row_words - 1).bit_length() + 1
         return (tap + walked.idles) * self.fold.R + self.most_ends.bit_length()

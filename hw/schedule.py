@@ -118,9 +118,7 @@ def schedule(
     return Schedule(row, column, channel, idle, last, weight, ends, picks, taps)
 
 
-def balance(
-    lists: list[TapList], sequencers: int, *, splittable: bool
-) -> tuple[Programs, int]:
+def balance(lists: list[TapList], sequencers: int, *, splittable: bool) -> tuple[Programs, int]:
     """Programs of all sequencers, and the entries that they take."""
     sizes = [len(taps.outputs) for taps in lists]
     whole = [Part(g, 0, len(taps)) for g, taps in enumerate(lists) if len(taps)]
@@ -188,9 +186,7 @@ def _longest_first(whole: list[Part], sequencers: int) -> Programs:
     return programs
 
 
-def _split(
-    whole: list[Part], sizes: list[int], sequencers: int, limit: int
-) -> Programs | None:
+def _split(whole: list[Part], sizes: list[int], sequencers: int, limit: int) -> Programs | None:
     """Cut the lists, end to end, into equal shares that drain; None if no better than a limit.
 
     Where lists are cut, and what is walked before them, decides whether all sums drain, so several
@@ -217,8 +213,8 @@ def _split(
 def _cut(whole: list[Part], sequencers: int, share: int) -> Programs | None:
     """Cut lists into equal shares; None if one that is idle, or has no taps, would be cut.
 
-    Neighbours that share a list walk their parts of it at the same end of the pass: at its end behind
-    an even sequencer, at its beginning behind an odd one.
+    Neighbours that share a list walk their parts of it at the same end of the pass: at its end
+    behind an even sequencer, at its beginning behind an odd one.
     """
     programs: Programs = [[] for _ in range(sequencers)]
     r = load = 0
@@ -300,7 +296,7 @@ def _ends(programs: Programs) -> list[list[tuple[int, int]]]:
 
 
 def _order(programs: Programs) -> list[tuple[int, int, tuple[int, ...]]]:
-    """Groups in the order in which their last sums are complete: entry, group, sequencers."""
+    """Order groups by when their last sums are complete: entry, group, sequencers."""
     complete: dict[int, list[tuple[int, int]]] = {}
     for r, found in enumerate(_ends(programs)):
         for at, group in found:
@@ -339,7 +335,7 @@ def drains(sizes: list[int], programs: Programs, length: int) -> bool:
 def _picks(
     lists: list[TapList], programs: Programs, length: int
 ) -> tuple[tuple[Pick, ...], np.ndarray]:
-    """Outputs in the order in which they leave, and how many each entry completes."""
+    """Order outputs as they leave, and count how many each entry completes."""
     sizes = [len(taps.outputs) for taps in lists]
     complete = _order(programs)
     leaves = _leaves(sizes, programs, length)

@@ -42,7 +42,8 @@ def tap_lists(layer: Conv | MaxPool, channels: int, group: int) -> list[TapList]
     dilation = layer.dilation if isinstance(layer, Conv) else (1, 1)
     lists = []
     for outputs in groups(layer, channels, group):
-        ky, kx, channel = np.nonzero(mask[list(outputs)].any(axis=0).transpose(1, 2, 0))
+        union = np.moveaxis(mask[list(outputs)].any(axis=0), 0, -1)
+        ky, kx, channel = np.nonzero(union)
         lists.append(
             TapList(
                 outputs,
@@ -57,7 +58,7 @@ def tap_lists(layer: Conv | MaxPool, channels: int, group: int) -> list[TapList]
 
 @lru_cache(maxsize=256)
 def groups(layer: Conv | MaxPool, channels: int, group: int) -> tuple[tuple[int, ...], ...]:
-    """Outputs of every group: in their order, or permuted where that makes the unions smaller."""
+    """Group outputs: in their order, or permuted where that makes the unions smaller."""
     mask, _ = dense(layer, channels)
     flat = mask.reshape(len(mask), -1)
     natural = [tuple(range(o, min(o + group, len(mask)))) for o in range(0, len(mask), group)]
@@ -75,12 +76,18 @@ def list_lengths(layer: Conv | MaxPool, channels: int, group: int) -> list[int]:
     return [int(flat[list(g)].any(axis=0).sum()) for g in groups(layer, channels, group)]
 
 
+def outputs_alike(layer: Conv | MaxPool, channels: int) -> bool:
+    """Whether all outputs walk the same taps."""
+    mask, _ = dense(layer, channels)
+    return bool((mask == mask[0]).all())
+
+
 def _union_taps(flat: np.ndarray, found: list[tuple[int, ...]]) -> int:
     return sum(int(flat[list(members)].any(axis=0).sum()) for members in found)
 
 
 def _alike(flat: np.ndarray, group: int) -> list[tuple[int, ...]]:
-    """Group outputs greedily: the largest first, then those that add the fewest taps to the union."""
+    """Group outputs greedily: the largest first, then those that add fewest taps to the union."""
     bits = np.packbits(flat, axis=1)
     rest = sorted(range(len(flat)), key=lambda o: (-int(flat[o].sum()), o))
     found = []

@@ -45,7 +45,7 @@ class Top(Elaboratable):
 
     @property
     def ports(self) -> list[Signal]:
-        """Ports, in the order of the module's header."""
+        """Ports of the module."""
         return [self.clock, self.reset_n, *self.streams.values(), self.misframed]
 
     def elaborate(self, platform):
@@ -112,8 +112,10 @@ def emit(
     try:
         (temporary / "top.v").write_text(text)
         (temporary / "top.json").write_text(json.dumps(sidecar, indent=2) + "\n")
-        for file in temporary.iterdir():
-            file.replace(folder / file.name)
+        # Verilog without its sidecar is of no use to a harness, Verilog with an old one is.
+        (folder / "top.json").unlink(missing_ok=True)
+        for name in ("top.v", "top.json"):
+            (temporary / name).replace(folder / name)
     finally:
         shutil.rmtree(temporary)
     return folder

@@ -21,7 +21,7 @@ def sum_shape(plan: LayerPlan) -> Shape:
 
 
 def sums(plan: LayerPlan) -> data.ArrayLayout:
-    """Sums of a group's outputs, each with one element per lane."""
+    """Lay out the sums of a group's outputs, each with one element per lane."""
     return data.ArrayLayout(data.ArrayLayout(sum_shape(plan), plan.fold.P), plan.fold.G)
 
 
@@ -86,7 +86,10 @@ class MultiplyAdd(wiring.Component):
             m.d.sync += [last_operand.eq(last), last_product.eq(last_operand)]
             for p in range(lanes):
                 product = Signal((operands[p] * weight).shape(), name=f"product_{g}_{p}")
-                total, acc = Signal(shape, name=f"total_{g}_{p}"), Signal(shape, name=f"acc_{g}_{p}")
+                total, acc = (
+                    Signal(shape, name=f"total_{g}_{p}"),
+                    Signal(shape, name=f"acc_{g}_{p}"),
+                )
                 m.d.sync += product.eq(operands[p] * weight)
                 m.d.comb += total.eq(acc + product)
                 _keep(m, self.plan, last_product, acc, total, self.holds[g][p], 0)

@@ -11,7 +11,7 @@ from hw.plan import LayerPlan
 
 
 class OutputQueue(wiring.Component):
-    """Queue of results on their way out; it never overflows, because the walker keeps room for them.
+    """Queue of results on their way out; it never overflows, as the walker keeps room for them.
 
     Members
     -------
@@ -63,9 +63,7 @@ class OutputQueue(wiring.Component):
             channel = read.data
 
         layout = beat(plan.result, plan.columns)
-        m.submodules.fifo = fifo = SyncFIFO(
-            width=Shape.cast(layout).width, depth=plan.queue_depth
-        )
+        m.submodules.fifo = fifo = SyncFIFO(width=Shape.cast(layout).width, depth=plan.queue_depth)
         enter = Signal(layout)
         m.d.comb += [
             enter.channel.eq(channel),

@@ -11,7 +11,7 @@ from hw.plan import LayerPlan
 
 
 class Requantise(wiring.Component):
-    """Requantiser of one output a cycle, for all lanes; outputs come in the order of `Schedule.picks`.
+    """Requantiser of one output a cycle, for all lanes, in the order of `Schedule.picks`.
 
     Computes ``clip(((sum + bias) * multiplier + 2**(shift - 1)) >> shift, low, high)``, or only
     ``sum + bias`` where the layer keeps its accumulators. Latency: one cycle for the bias, one for

@@ -58,7 +58,7 @@ class TapWalker(wiring.Component):
                 "left": In(1),
                 "address": Out(data.ArrayLayout(range(plan.depth), copies)),
                 "tap": Out(range(len(plan.schedule))),
-                "blank": Out(copies, init=(1 << copies) - 1),
+                "blank": Out(copies),
                 "last": Out(copies),
                 "ends": Out(range(plan.most_ends + 1)),
             }
@@ -103,6 +103,8 @@ class TapWalker(wiring.Component):
                 block_offset.eq(Mux(row_end, 0, block_offset + pitch)),
             ]
 
+        blanks = Signal(plan.fold.R, init=-1)
+        m.d.comb += self.blank.eq(blanks)
         last, ends, fired = Signal.like(self.last), Signal.like(self.ends), Signal.like(index)
         m.d.sync += [
             fired.eq(index),
@@ -123,7 +125,7 @@ class TapWalker(wiring.Component):
                 blank.eq(~fire | ~row.inside | tap.idle),
                 last[r].eq(fire & tap.last),
                 self.address[r].eq(base + offset),
-                self.blank[r].eq(blank),
+                blanks[r].eq(blank),
             ]
         return m
 
@@ -145,7 +147,9 @@ class TapWalker(wiring.Component):
         idle = walked.idle.astype(int) if walked.idles else np.zeros_like(walked.row)
         columns = np.stack([walked.row, plan.offsets, walked.last.astype(int), idle], axis=-1)
         init = [
-            layout.const({"taps": [dict(zip(keys, tap, strict=True)) for tap in taps], "ends": ends})
+            layout.const(
+                {"taps": [dict(zip(keys, tap, strict=True)) for tap in taps], "ends": ends}
+            )
             for taps, ends in zip(columns.tolist(), walked.ends.tolist(), strict=True)
         ]
         return Memory(shape=layout, depth=len(init), init=init)

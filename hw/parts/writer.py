@@ -2,6 +2,7 @@
 
 from amaranth import *
 from amaranth.lib import data, stream, wiring
+from amaranth.lib.data import View
 from amaranth.lib.wiring import In, Out
 
 from hw.parts.beats import beats, element
@@ -11,10 +12,10 @@ from hw.plan import LayerPlan
 class Writer(wiring.Component):
     """Writer of beats into the copies of the row buffer.
 
-    A beat takes one cycle per word that holds one of its pixels (`LayerPlan.writes`): its own word,
-    and the halos of the neighbouring lanes. A row that is read is taken only if the ring has a free
-    slot for it; one that is not is taken and dropped. A word reaches the write ports one cycle after
-    its step.
+    A beat takes one cycle per word that holds one of its pixels (`LayerPlan.writes`): its own
+    word, and the halos of the neighbouring lanes. A row that is read is taken only if the ring has
+    a free slot for it; one that is not is taken and dropped. A word reaches the write ports one
+    cycle after its step.
 
     Parameters
     ----------
@@ -35,9 +36,9 @@ class Writer(wiring.Component):
     """
 
     i: stream.Interface
-    address: data.View
-    data: data.View
-    enable: data.View
+    address: View
+    data: View
+    enable: View
     row_done: Signal
     release: Signal
 
@@ -131,7 +132,9 @@ class Writer(wiring.Component):
         y = Signal(range(rows.height))
         with m.If(next_row):
             m.d.sync += y.eq(Mux(y == rows.height - 1, 0, y + 1))
-        return Const(sum(kept << row for row, kept in enumerate(stored)), rows.height).bit_select(y, 1)
+        return Const(sum(kept << row for row, kept in enumerate(stored)), rows.height).bit_select(
+            y, 1
+        )
 
     def _port(
         self, m: Module, copy: tuple[int, ...], accept: Signal, base: Signal
