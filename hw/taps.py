@@ -42,7 +42,7 @@ def tap_lists(layer: Conv | MaxPool, channels: int, group: int) -> list[TapList]
     dilation = layer.dilation if isinstance(layer, Conv) else (1, 1)
     lists = []
     for outputs in groups(layer, channels, group):
-        union = np.moveaxis(mask[list(outputs)].any(axis=0), 0, -1)
+        union = np.moveaxis(np.asarray(mask[list(outputs)].any(axis=0)), 0, -1)
         ky, kx, channel = np.nonzero(union)
         lists.append(
             TapList(
