@@ -126,16 +126,17 @@ def balance(report: Mapping[str, Any]) -> str:
         axes = figure.subplots()
         stages = report["pruned"]["layers"]
         interval = report["pruned"]["cycles"]["simulated"]
-        slowest = max(stage["cycles"]["simulated"] for stage in stages)
+        slowest = max(stage["cycles"]["simulated"] for stage in _multiplying(stages))
+        longest = max(interval, *(stage["cycles"]["simulated"] for stage in stages))
         for place, stage in enumerate(stages):
             cycles = stage["cycles"]["simulated"]
             colour = COLOURS["pruned" if cycles == slowest else "dense"]
             axes.barh(place, cycles, 0.6, color=colour)
-            axes.text(cycles + 0.01 * interval, place, f"{cycles:,}", va="center")
+            axes.text(cycles + 0.01 * longest, place, f"{cycles:,}", va="center")
         axes.axvline(interval, color=INK, linewidth=1, linestyle=(0, (4, 3)), zorder=0)
-        axes.text(1.01 * interval, -0.8, f"interval {interval:,}", va="center")
+        axes.text(interval + 0.01 * longest, -0.8, f"interval {interval:,}", va="center")
         axes.set_yticks(range(len(stages)), [stage["name"] for stage in stages])
-        axes.set(xticks=[], ylim=(len(stages) - 0.5, -1.2), xlim=(0, interval * 1.3))
+        axes.set(xticks=[], ylim=(len(stages) - 0.5, -1.2), xlim=(0, longest * 1.2))
         axes.spines["bottom"].set_visible(False)
 
     height = 0.9 + 0.36 * len(report["pruned"]["layers"])
