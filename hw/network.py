@@ -13,11 +13,11 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
-from hw.layers import NAME, Activation, Conv, Input, Layer, MaxPool
+from hw.layers import NAME, Activation, Add, AvgPool, Concat, Conv, Input, Layer, MaxPool
 
 SCHEMA = "secateur.network/1"
 MAX_FILE_BYTES = 1 << 30
-_KINDS = {kind.__name__: kind for kind in (Input, Conv, MaxPool)}
+_KINDS = {kind.__name__: kind for kind in (Input, Conv, MaxPool, AvgPool, Add, Concat)}
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,9 +98,11 @@ class Network:
         """Network of one layer, whose input is what feeds that layer here."""
         layer = next(layer for layer in self.layers if layer.name == name)
         assert not isinstance(layer, Input)
-        source = self.formats[layer.source]
-        picture = Input(layer.source, source.shape, source.bits, source.scale, (), source.signed)
-        return Network(f"{self.name}_{name}", (picture, layer))
+        if len(layer.inputs) != 1:
+            raise ValueError(f"layer {name!r} must have one input to stand alone")
+        source = self.formats[layer.inputs[0]]
+        args = (source.shape, source.bits, source.scale, (), source.signed)
+        return Network(f"{self.name}_{name}", (Input(layer.inputs[0], *args), layer))
 
     def compute(
         self, pictures: np.ndarray, keep: Iterable[str] | None = None, batch: int = 256
@@ -130,14 +132,24 @@ class Network:
         for start in range(0, max(len(pictures), 1), batch):
             results: dict[str, np.ndarray] = {}
             for layer in self.layers:
-                if isinstance(layer, Input):
-                    results[layer.name] = layer.compute(pictures[start : start + batch])
-                else:
-                    source = self.formats[layer.source]
-                    results[layer.name] = layer.compute(results[layer.source], source)
+                results[layer.name] = self._result(layer, results, pictures[start : start + batch])
             for name in keep:
                 parts[name].append(results[name])
         return {name: np.concatenate(part) for name, part in parts.items()}
+
+    def _result(
+        self, layer: Layer, results: dict[str, np.ndarray], pictures: np.ndarray
+    ) -> np.ndarray:
+        """Compute one layer from those before it."""
+        maps = [results[name] for name in layer.inputs]
+        formats = [self.formats[name] for name in layer.inputs]
+        if isinstance(layer, Input):
+            return layer.compute(pictures)
+        if isinstance(layer, Concat):
+            return layer.compute(*maps)
+        if isinstance(layer, Add):
+            return layer.compute(maps[0], maps[1], (formats[0], formats[1]))
+        return layer.compute(maps[0], formats[0])
 
     def save(self, path: str | os.PathLike) -> None:
         """Write one safetensors file whose metadata holds the structure; complete or not at all."""

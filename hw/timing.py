@@ -1,0 +1,20 @@
+"""Cycles of the stages of the parts, and sizes that parts and plans agree on."""
+
+# Cycles of the stages between a tap and its result. The parts are built to these; the tests of
+# `hw.cost` hold them to it.
+WALK = 2  # tap fired -> its address at the row buffer
+READ = 2  # row buffer and weight memory -> operand registers
+MULTIPLY = 1
+ACCUMULATE = 1
+EMIT = 1  # hold registers of several sequencers -> those that leave
+GATHER = 1  # sums of a group -> one sum
+JOIN = 1  # sums of two sequencers -> one sum
+BIAS = 1
+SCALE = 1
+SATURATE = 1
+QUEUE = 1  # into the output queue
+SOURCE_ROWS = 2  # rows that a source of wide beats gathers
+QUEUE_STEP = 16  # places of a queue come in blocks of distributed memory
+SINK_ROWS = 2  # rows that the sink of a map gathers
+JOIN_ADD = 6  # beat taken by an add -> its result at the head of the queue
+JOIN_QUEUE = 16
