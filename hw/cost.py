@@ -6,9 +6,14 @@ from itertools import pairwise
 
 import numpy as np
 
-from hw.layers import Conv
+from hw.columns import Columns
+from hw.fold import Fold, Folding
+from hw.layer_plan import LayerPlan
+from hw.layers import Conv, Input
 from hw.network import Network
-from hw.plan import SINK_ROWS, SOURCE_ROWS, Fold, Folding, LayerPlan, plan
+from hw.plan import AddPlan, Plan, input_columns, plan
+from hw.store import Store
+from hw.timing import SINK_ROWS, SOURCE_ROWS
 
 _WRITE = 2  # cycles from a beat's last step to its row being counted by the row manager
 _STEADY = 4  # an interval is steady when this many successive frames share it
@@ -91,53 +96,75 @@ def predict(network: Network, folding: Folding) -> Cost:
     UnsupportedLayer, ValueError
         As `hw.plan.plan`.
     """
-    plans = plan(network, folding)
-    interval, latency = _cycles(plans)
-    return Cost(interval, latency, tuple(_layer_cost(network, p) for p in plans))
+    interval, latency = _cycles(network, folding)
+    costs = (_layer_cost(network, p) for p in plan(network, folding))
+    return Cost(interval, latency, tuple(costs))
 
 
-def _layer_cost(network: Network, p: LayerPlan) -> LayerCost:
+def _layer_cost(network: Network, p: Plan) -> LayerCost:
+    if isinstance(p, AddPlan):
+        channels, height, _ = p.result.shape
+        cycles, fold = channels * height * p.columns.block, Fold(p.columns.lanes)
+        return LayerCost(p.name, "Add", fold, 0, 0, 0, cycles, False, p.memory_bits)
+    layer = next(layer for layer in network.layers if layer.name == p.name)
     alone = network.alone(p.name)
-    (single,) = plan(alone, {p.layer.source: Fold(p.producer.lanes), p.name: p.fold})
-    cycles, _ = _cycles((single,))
+    cycles, _ = _cycles(alone, {p.inputs[0]: Fold(p.producer.lanes), p.name: p.fold})
     return LayerCost(
         name=p.name,
-        kind=type(p.layer).__name__,
+        kind=type(layer).__name__,
         fold=p.fold,
         multipliers=p.multipliers,
-        macs=network.layer_macs(p.layer),
-        parameters=p.layer.parameters if isinstance(p.layer, Conv) else 0,
+        macs=network.layer_macs(layer),
+        parameters=layer.parameters if isinstance(layer, Conv) else 0,
         cycles=cycles,
-        input_bound=cycles > single.compute_cycles and cycles <= single.write_cycles,
+        input_bound=cycles > p.compute_cycles and cycles <= p.store.write_cycles,
         memory_bits=p.memory_bits,
     )
 
 
-def _cycles(plans: tuple[LayerPlan, ...]) -> tuple[int, int]:
+def _cycles(network: Network, folding: Folding) -> tuple[int, int]:
     """Interval and latency of a pipeline."""
-    last = plans[-1]
-    channels, height, width = last.result.shape
-    layers = [_LayerModel(p) for p in plans]
-    if last.in_order:
-        sink = _VectorSinkModel()
-    elif (height, width) == (1, 1):
-        sink = _RasterSinkModel(1, channels)
-    else:
-        sink = _RasterSinkModel(height, width)
-    source = _PixelSourceModel if plans[0].producer.lanes == 1 else _RasterSourceModel
-    stages = [source(plans[0]), *layers, sink]
+    plans, columns = plan(network, folding), input_columns(network.input, folding)
+    stages: dict[str, _PixelSourceModel | _LayerModel | _AddModel] = {}
+    takers: dict[str, list[_Taker]] = {network.input.name: []}
+    for p in plans:
+        stage = _AddModel(p) if isinstance(p, AddPlan) else _LayerModel(p)
+        stages[p.name], takers[p.name] = stage, []
+        for name, inlet in zip(p.inputs, stage.inlets, strict=True):
+            takers[name].append(inlet)
+    sink = _sink(plans[-1])
+    takers[plans[-1].name].append(sink)
+    source = _PixelSourceModel if columns.lanes == 1 else _RasterSourceModel
+    stages = {network.input.name: source(network.input, columns), **stages}
+    links = {
+        name: found[0] if len(found) == 1 else _ForkModel(found) for name, found in takers.items()
+    }
+    for name, stage in stages.items():
+        if isinstance(stage, _AddModel):
+            stage.consumer = links[name]
     while True:
-        for producer, consumer in pairwise(stages):
-            while producer.ready() and consumer.open_row():
-                producer.send_row(consumer)
+        stuck = True
+        for name, stage in stages.items():
+            while stage.ready() and links[name].open_row():
+                stage.send_row(links[name])
+                stuck = False
+        assert not stuck, "the pipeline blocks itself"
         ends = sink.ends
         gaps = [b - a for a, b in pairwise(ends)]
         if len(set(gaps[-_STEADY:])) == 1 and len(gaps) >= _STEADY:
             return gaps[-1], ends[0]
         if len(ends) >= _MOST_FRAMES:
-            return round(
-                (ends[-1] - ends[len(ends) // 2]) / (len(ends) - 1 - len(ends) // 2)
-            ), ends[0]
+            half = len(ends) // 2
+            return round((ends[-1] - ends[half]) / (len(ends) - 1 - half)), ends[0]
+
+
+def _sink(last: Plan) -> "_VectorSinkModel | _RasterSinkModel":
+    channels, height, width = last.result.shape
+    if last.in_order:
+        return _VectorSinkModel()
+    if (height, width) == (1, 1):
+        return _RasterSinkModel(1, channels)
+    return _RasterSinkModel(height, width)
 
 
 class _Taker:
@@ -168,17 +195,16 @@ class _Taker:
 class _PixelSourceModel:
     """`hw.parts.source.PixelSource` at an input that never waits, from cycle 0."""
 
-    def __init__(self, consumer: LayerPlan) -> None:
-        self.beats = [
-            column for column in range(consumer.producer.block) for _ in range(consumer.channels)
-        ]
+    def __init__(self, picture: Input, columns: Columns) -> None:
+        channels = range(picture.shape[0])
+        self.beats = [column for column in range(columns.block) for _ in channels]
         self.at = 0
 
     def ready(self) -> bool:
         """Whether a row can be sent."""
         return True
 
-    def send_row(self, consumer: "_LayerModel") -> None:
+    def send_row(self, consumer: _Taker) -> None:
         """Send a row, a pixel at a time."""
         for column in self.beats:
             self.at = consumer.take(column, self.at + 1)
@@ -188,13 +214,13 @@ class _PixelSourceModel:
 class _RasterSourceModel(_PixelSourceModel):
     """`hw.parts.source.RasterSource` at an input that never waits, from cycle 0."""
 
-    def __init__(self, consumer: LayerPlan) -> None:
-        super().__init__(consumer)
-        self.width = consumer.producer.width
+    def __init__(self, picture: Input, columns: Columns) -> None:
+        super().__init__(picture, columns)
+        self.width = columns.width
         self.entered = -1  # cycle in which the last pixel of a row enters
         self.left = deque([-1] * SOURCE_ROWS, maxlen=SOURCE_ROWS)  # last beat of each row
 
-    def send_row(self, consumer: "_LayerModel") -> None:
+    def send_row(self, consumer: _Taker) -> None:
         """Gather a row, then send it."""
         self.entered = max(self.entered, self.left[0]) + self.width
         self.at = max(self.at, self.entered)
@@ -202,30 +228,21 @@ class _RasterSourceModel(_PixelSourceModel):
         self.left.append(self.at)
 
 
-class _LayerModel(_Taker):
-    """`hw.layer.LayerEngine`: rows arrive and free their slots, the window slides, lists leave."""
+class _StoreModel(_Taker):
+    """`hw.parts.writer.Writer` and `RowManager`: rows arrive and free their slots; windows slide."""
 
-    def __init__(self, p: LayerPlan) -> None:
+    def __init__(self, store: Store) -> None:
         super().__init__()
-        self.steps = tuple(len(writes) for writes in p.writes)
-        self.ring, self.windows = p.rows.ring, p.rows.windows
-        self.stored = p.rows.stored[p.rows.top :][: p.rows.height]
+        rows = store.rows
+        self.steps = tuple(len(writes) for writes in store.writes)
+        self.ring, self.windows = rows.ring, rows.windows
+        self.stored = rows.stored[rows.top :][: rows.height]
         self.arrived, self.storing = 0, True  # rows that have come; whether this one is kept
         self.visible: list[int] = []  # cycle in which each row is counted by the row manager
         self.freed: list[int] = []  # cycle from which each released slot may be used
         self.pushed = self.window = 0
         self.swap: int | None = None  # cycle in which the window becomes active, if it is waiting
         self.last_swap = self.row_end = _LONG_AGO
-
-        ends = p.schedule.ends
-        places = np.flatnonzero(ends)
-        entries = np.diff(places, prepend=-1).tolist()
-        self.runs = list(zip(entries, ends[places].tolist(), strict=True))
-        self.tail = len(ends) - 1 - int(places[-1])
-        self.blocks, self.latency = p.columns.block, p.latency
-        self.left = _LONG_AGO  # cycle in which the last output reaches the queue's head
-        room = p.queue_depth - p.most_ends + 1
-        self.popped = deque([_LONG_AGO] * room, maxlen=room)
 
     def open_row(self) -> bool:
         self.storing = self.stored[self.arrived % len(self.stored)]
@@ -268,6 +285,27 @@ class _LayerModel(_Taker):
         self.window = (self.window + 1) % len(self.windows) or 1
         return True
 
+    def end_row(self, at: int) -> None:
+        """Note that the row's last read is in cycle `at`."""
+        self.row_end, self.swap = at, None
+
+
+class _LayerModel(_StoreModel):
+    """`hw.layer.LayerEngine`: lists are walked while their window is there; outputs leave."""
+
+    def __init__(self, p: LayerPlan) -> None:
+        super().__init__(p.store)
+        self.inlets: list[_Taker] = [self]
+        ends = p.schedule.ends
+        places = np.flatnonzero(ends)
+        entries = np.diff(places, prepend=-1).tolist()
+        self.runs = list(zip(entries, ends[places].tolist(), strict=True))
+        self.tail = len(ends) - 1 - int(places[-1])
+        self.blocks, self.latency = p.columns.block, p.latency
+        self.left = _LONG_AGO  # cycle in which the last output reaches the queue's head
+        room = p.queue_depth - p.most_ends + 1
+        self.popped = deque([_LONG_AGO] * room, maxlen=room)
+
     def send_row(self, consumer: _Taker) -> None:
         """Walk the lists of a row; their outputs are taken as the consumer can."""
         assert self.swap is not None
@@ -280,8 +318,67 @@ class _LayerModel(_Taker):
                     self.popped.append(consumer.take(column, self.left))
             if self.tail:
                 at = max(at, self.popped[0] + 1) + self.tail
-        self.row_end, self.swap = at - 1, None
+        self.end_row(at - 1)
         consumer.row_taken(self.popped[-1])
+
+
+class _AddModel(_Taker):
+    """`hw.add.AddEngine`: a beat that passes by is taken when its row waits, and goes on at once."""
+
+    consumer: _Taker
+
+    def __init__(self, p: AddPlan) -> None:
+        super().__init__()
+        self.waiting = _StoreModel(p.store)
+        self.inlets: list[_Taker] = [self, self.waiting]
+        self.latency = p.latency
+        self.popped = deque([_LONG_AGO] * p.queue_depth, maxlen=p.queue_depth)
+
+    def ready(self) -> bool:
+        """Whether a row can be sent by itself: never, beats only pass by."""
+        return False
+
+    def send_row(self, consumer: _Taker) -> None:
+        """Beats only pass by."""
+        raise AssertionError
+
+    def open_row(self) -> bool:
+        if not self.waiting.ready() or not self.consumer.open_row():
+            return False
+        assert self.waiting.swap is not None
+        self.free = max(self.free, self.waiting.swap + 1)
+        return True
+
+    def take(self, column: int, at: int) -> int:
+        at = max(at, self.free, self.popped[0] + 1)
+        self.free = at + 1
+        self.popped.append(self.consumer.take(column, at + self.latency))
+        return at
+
+    def row_taken(self, at: int) -> None:
+        self.waiting.end_row(self.free - 1)
+        self.consumer.row_taken(self.popped[-1])
+
+
+class _ForkModel(_Taker):
+    """`hw.parts.fork.Fork`: a beat is gone when its last consumer has taken it."""
+
+    def __init__(self, consumers: list[_Taker]) -> None:
+        super().__init__()
+        self.consumers = consumers
+
+    def open_row(self) -> bool:
+        return all([consumer.open_row() for consumer in self.consumers])
+
+    def take(self, column: int, at: int) -> int:
+        at = max(at, self.free)
+        at = max(consumer.take(column, at) for consumer in self.consumers)
+        self.free = at + 1
+        return at
+
+    def row_taken(self, at: int) -> None:
+        for consumer in self.consumers:
+            consumer.row_taken(at)
 
 
 class _VectorSinkModel(_Taker):

@@ -3,13 +3,14 @@
 from bisect import bisect_left
 from dataclasses import dataclass
 from functools import cache
-from itertools import product
+from itertools import pairwise, product
 
 from hw.columns import Columns
 from hw.cost import predict
-from hw.layers import Conv, Input
+from hw.fold import Fold, Folding
+from hw.layer_plan import LayerPlan, walked_layer
+from hw.layers import Add, Conv, Input, Layer
 from hw.network import Network
-from hw.plan import Fold, Folding, LayerPlan
 from hw.taps import list_lengths, outputs_alike
 
 # Outputs that walk the same taps share an activation for nothing, so sequencers only help a little.
@@ -125,22 +126,25 @@ class _Choice:
 
 
 class _Search:
-    """Search over the folds of a chain.
+    """Search over the folds of a network.
 
-    Whether a layer can be written to in time depends on its lanes and its producer's, so the
+    Whether a layer can be written to in time depends on its lanes and its producer's. In a chain the
     cheapest folds within some cycles are a cheapest path, found layer by layer for every number of
-    lanes.
+    lanes; where branches meet, each layer in turn takes the cheapest fold that its producers allow.
     """
 
     def __init__(self, network: Network) -> None:
         self.network = network
-        self.choices = [self._choices(layer) for layer in network.layers]
+        self.layers = [layer for layer in network.layers if not isinstance(layer, Add)]
+        self.choices = [self._choices(layer) for layer in self.layers]
         self.write_cycles = cache(self._write_cycles)
+        chain = all(b.inputs == (a.name,) for a, b in pairwise(network.layers))
+        self.path = self._cheapest_path if chain else self._cheapest_in_turn
         lanes = [sorted({choice.fold.P for choice in layer}) for layer in self.choices]
         written = {
             self.write_cycles(index, producer, consumer)
             for index in range(1, len(lanes))
-            for producer, consumer in product(lanes[index - 1], lanes[index])
+            for producer, consumer in product(_parts(self._width(index)), lanes[index])
         }
         self.intervals = sorted(written | {c.cycles for layer in self.choices for c in layer})
 
@@ -151,7 +155,7 @@ class _Search:
         there is no such fold.
         """
         for worth in _WORTH[-1:] if multipliers is None else _WORTH:
-            folding = self._path(cycles, worth)
+            folding = self.path(cycles, worth)
             if folding is None:
                 return None
             if multipliers is None or self._multipliers(folding) <= multipliers:
@@ -159,11 +163,11 @@ class _Search:
         return None
 
     def _multipliers(self, folding: Folding) -> int:
-        layers = [layer for layer in self.network.layers if isinstance(layer, Conv)]
+        layers = [layer for layer in self.layers if isinstance(layer, Conv)]
         return sum(folding[layer.name].multipliers for layer in layers)
 
-    def _path(self, cycles: int, worth: int) -> Folding | None:
-        """Folds that cost least if a multiplier is worth some LUTs."""
+    def _cheapest_path(self, cycles: int, worth: int) -> Folding | None:
+        """Folds of a chain that cost least if a multiplier is worth some LUTs."""
         best: dict[int, tuple[int, tuple]] = {0: (0, ())}
         for index, choices in enumerate(self.choices):
             after: dict[int, tuple[int, tuple]] = {}
@@ -181,21 +185,51 @@ class _Search:
             return None
         _, path = min(best.values(), key=lambda found: found[0])
         folding = {}
-        for layer in reversed(self.network.layers):
+        for layer in reversed(self.layers):
             path, folding[layer.name] = path
         return folding
 
-    def _choices(self, layer) -> list[_Choice]:
+    def _cheapest_in_turn(self, cycles: int, worth: int) -> Folding | None:
+        """Folds that each cost least if a multiplier is worth some LUTs."""
+        folding: Folding = {}
+        lanes: dict[str, int] = {}
+        for layer in self.network.layers:
+            if isinstance(layer, Add):
+                lanes[layer.name] = lanes[layer.sources[0]]
+                continue
+            index = self.layers.index(layer)
+            fits = [
+                choice
+                for choice in self.choices[index]
+                if choice.cycles <= cycles
+                and all(
+                    self.write_cycles(index, lanes[name], choice.fold.P) <= cycles
+                    for name in layer.inputs
+                )
+            ]
+            if not fits:
+                return None
+            best = min(fits, key=lambda choice: choice.luts + worth * choice.multipliers)
+            folding[layer.name], lanes[layer.name] = best.fold, best.fold.P
+        return folding
+
+    def _width(self, index: int) -> int:
+        """Columns of what a layer takes."""
+        return self.network.formats[self.layers[index].inputs[0]].shape[2]
+
+    def _choices(self, layer: Layer) -> list[_Choice]:
         """Folds of a layer that leave no lane and no place in a group idle throughout."""
         channels, height, width = self.network.formats[layer.name].shape
         if isinstance(layer, Input):
             return [_Choice.of(Fold(n), 0, multiplies=False) for n in _parts(width)]
-        inputs = self.network.formats[layer.source].shape[0]
+        source = self.network.formats[layer.inputs[0]]
         multiplies = isinstance(layer, Conv)
-        most = MOST_SEQUENCERS_ALIKE if outputs_alike(layer, inputs) else MOST_SEQUENCERS
+        walked = walked_layer(layer, source)
+        inputs = source.shape[0]
+        most = MOST_SEQUENCERS_ALIKE if outputs_alike(walked, inputs) else MOST_SEQUENCERS
         choices = []
         for group in _parts(channels) if multiplies else [1]:
-            lengths = [max(n, group) for n in list_lengths(layer, inputs, group) if n] or [1]
+            lengths = [max(n, group) for n in list_lengths(walked, inputs, group) if n] or [1]
             for sequencers in range(1, min(len(lengths), most) + 1):
                 share = _share(lengths, sequencers, channels, splittable=multiplies)
                 for lanes in _parts(width):
@@ -206,11 +240,11 @@ class _Search:
 
     def _write_cycles(self, index: int, producer: int, lanes: int) -> int:
         """Cycles in which a layer's row buffer takes one picture from a producer's lanes."""
-        layer = self.network.layers[index]
-        assert not isinstance(layer, Input)
-        source, result = self.network.formats[layer.source], self.network.formats[layer.name]
+        layer = self.layers[index]
+        source, result = (self.network.formats[n] for n in (layer.inputs[0], layer.name))
         columns = Columns(source.shape[2], producer)
-        return LayerPlan(layer, source, result, Fold(lanes), columns).write_cycles
+        walked = walked_layer(layer, source)
+        return LayerPlan(walked, source, result, Fold(lanes), columns).store.write_cycles
 
 
 def _share(lengths: list[int], sequencers: int, outputs: int, *, splittable: bool) -> int:

@@ -5,6 +5,7 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
+from hw.layer_plan import LayerPlan
 from hw.parts.beats import beats, element
 from hw.parts.gather import Gather
 from hw.parts.lanes import Maximum, MultiplyAdd
@@ -13,7 +14,7 @@ from hw.parts.requantise import Requantise
 from hw.parts.row_manager import RowManager
 from hw.parts.tap_walker import TapWalker
 from hw.parts.writer import Writer
-from hw.plan import ACCUMULATE, MULTIPLY, READ, LayerPlan
+from hw.timing import ACCUMULATE, MULTIPLY, READ
 
 
 class LayerEngine(wiring.Component):
@@ -46,8 +47,8 @@ class LayerEngine(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         plan = self.plan
-        m.submodules.writer = writer = Writer(plan)
-        m.submodules.row_manager = rows = RowManager(plan)
+        m.submodules.writer = writer = Writer(plan.store)
+        m.submodules.row_manager = rows = RowManager(plan.store)
         m.submodules.tap_walker = walker = TapWalker(plan)
         m.submodules.gather = gather = Gather(plan)
         m.submodules.output_queue = queue = OutputQueue(plan)
@@ -68,7 +69,8 @@ class LayerEngine(wiring.Component):
         for r in range(plan.fold.R):
             if plan.is_conv:
                 lanes = MultiplyAdd(plan)
-                m.d.comb += lanes.weights.eq(self._weights(m, r, walker))
+                if plan.weighted:
+                    m.d.comb += lanes.weights.eq(self._weights(m, r, walker))
             else:
                 lanes = Maximum(plan)
             m.submodules[f"lanes_{r}"] = lanes
@@ -99,8 +101,10 @@ class LayerEngine(wiring.Component):
         plan = self.plan
         shape = data.ArrayLayout(element(plan.source), plan.fold.P)
         neutral = 0 if plan.is_conv else plan.source.low
-        init = [shape.const([neutral] * plan.fold.P)] * plan.depth if neutral else []
-        m.submodules[f"row_buffer_{r}"] = memory = Memory(shape=shape, depth=plan.depth, init=init)
+        init = [shape.const([neutral] * plan.fold.P)] * plan.store.depth if neutral else []
+        m.submodules[f"row_buffer_{r}"] = memory = Memory(
+            shape=shape, depth=plan.store.depth, init=init
+        )
         write, read = memory.write_port(granularity=1), memory.read_port()
         m.d.comb += [
             write.addr.eq(writer.address[r]),

@@ -22,6 +22,8 @@ class Rows:
         Rows of padding above the picture.
     taps : tuple of int
         Rows of the window that any tap reads.
+    least : int
+        Rows that the ring holds at least.
     """
 
     height: int
@@ -30,6 +32,7 @@ class Rows:
     stride: int
     top: int
     taps: tuple[int, ...]
+    least: int = 1
 
     @property
     def total(self) -> int:
@@ -84,4 +87,4 @@ class Rows:
             start = y * self.stride
             after = start + self.stride if y + 1 < self.outputs else self.total
             resident.append(sum(map(self.real, range(start, after + self.extent))))
-        return max(resident) + (self.stride if self.outputs > 1 else 0)
+        return max(self.least, max(resident) + (self.stride if self.outputs > 1 else 0))

@@ -8,8 +8,8 @@ from amaranth.lib import data, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
+from hw.layer_plan import LayerPlan
 from hw.parts.lanes import sum_shape, sums
-from hw.plan import LayerPlan
 
 
 class Gather(wiring.Component):

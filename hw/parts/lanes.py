@@ -5,8 +5,8 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from hw.arithmetic import signed_bits
+from hw.layer_plan import LayerPlan
 from hw.parts.beats import element
-from hw.plan import LayerPlan
 
 
 def sum_shape(plan: LayerPlan) -> Shape:
@@ -68,7 +68,7 @@ class MultiplyAdd(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        lanes, shape = self.plan.fold.P, sum_shape(self.plan)
+        lanes, shape, weighted = self.plan.fold.P, sum_shape(self.plan), self.plan.weighted
 
         pixels, last = self.pixels, self.last
         for g in range(self.plan.fold.G):
@@ -85,12 +85,13 @@ class MultiplyAdd(wiring.Component):
             last_operand, last_product = Signal(name=f"last_{g}"), Signal(name=f"last_product_{g}")
             m.d.sync += [last_operand.eq(last), last_product.eq(last_operand)]
             for p in range(lanes):
-                product = Signal((operands[p] * weight).shape(), name=f"product_{g}_{p}")
+                width = (operands[p] * weight).shape() if weighted else operands[p].shape()
+                product = Signal(width, name=f"product_{g}_{p}")
                 total, acc = (
                     Signal(shape, name=f"total_{g}_{p}"),
                     Signal(shape, name=f"acc_{g}_{p}"),
                 )
-                m.d.sync += product.eq(operands[p] * weight)
+                m.d.sync += product.eq(operands[p] * weight if weighted else operands[p])
                 m.d.comb += total.eq(acc + product)
                 _keep(m, self.plan, last_product, acc, total, self.holds[g][p], 0)
             pixels, last = operands, last_operand

@@ -6,8 +6,8 @@ from amaranth.lib.fifo import SyncFIFO
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
+from hw.layer_plan import LayerPlan
 from hw.parts.beats import beat, beats, element
-from hw.plan import LayerPlan
 
 
 class OutputQueue(wiring.Component):

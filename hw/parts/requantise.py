@@ -5,9 +5,9 @@ from amaranth.lib import data, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
+from hw.layer_plan import LayerPlan
 from hw.parts.beats import element
 from hw.parts.lanes import sum_shape
-from hw.plan import LayerPlan
 
 
 class Requantise(wiring.Component):

@@ -4,12 +4,12 @@ from amaranth import *
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from hw.plan import LayerPlan
+from hw.store import Store
 
 
-def place(plan: LayerPlan) -> data.StructLayout:
+def place(store: Store) -> data.StructLayout:
     """Where a row of the window lies: its first word, and whether it is inside the picture."""
-    return data.StructLayout({"base": range(plan.depth), "inside": 1})
+    return data.StructLayout({"base": range(store.depth), "inside": 1})
 
 
 class RowManager(wiring.Component):
@@ -40,26 +40,26 @@ class RowManager(wiring.Component):
     valid: Signal
     release: Signal
 
-    def __init__(self, plan: LayerPlan) -> None:
-        self.plan = plan
+    def __init__(self, store: Store) -> None:
+        self.store = store
         super().__init__(
             {
                 "row_done": In(1),
                 "row_end": In(1),
-                "active": Out(data.ArrayLayout(place(plan), plan.extent[0])),
+                "active": Out(data.ArrayLayout(place(store), store.rows.extent)),
                 "valid": Out(1),
-                "release": Out(range(plan.rows.ring + 1)),
+                "release": Out(range(store.rows.ring + 1)),
             }
         )
 
     def elaborate(self, platform):
         m = Module()
-        rows, words = self.plan.rows, self.plan.row_words
+        rows, words = self.store.rows, self.store.row_words
 
         following = Signal.like(self.active)
         pending = Signal(range(max(rows.first_pushes, rows.stride) + 1), init=rows.extent)
         available, dropped = Signal(range(rows.ring + 1)), Signal(range(rows.ring + 1))
-        head = Signal(range(self.plan.depth))
+        head = Signal(range(self.store.depth))
         row, y = Signal(range(rows.total)), Signal(range(rows.outputs))
         real, push, swap = Signal(), Signal(), Signal()
         stored = sum(kept << index for index, kept in enumerate(rows.stored))

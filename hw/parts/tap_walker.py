@@ -6,8 +6,8 @@ from amaranth.lib import data, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
+from hw.layer_plan import LayerPlan
 from hw.parts.row_manager import place
-from hw.plan import LayerPlan
 
 
 class TapWalker(wiring.Component):
@@ -52,11 +52,11 @@ class TapWalker(wiring.Component):
         copies = plan.fold.R
         super().__init__(
             {
-                "window": In(data.ArrayLayout(place(plan), plan.extent[0])),
+                "window": In(data.ArrayLayout(place(plan.store), plan.extent[0])),
                 "window_valid": In(1),
                 "row_end": Out(1),
                 "left": In(1),
-                "address": Out(data.ArrayLayout(range(plan.depth), copies)),
+                "address": Out(data.ArrayLayout(range(plan.store.depth), copies)),
                 "tap": Out(range(len(plan.schedule))),
                 "blank": Out(copies),
                 "last": Out(copies),
@@ -67,7 +67,7 @@ class TapWalker(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         plan = self.plan
-        entries, blocks, pitch = len(plan.schedule), plan.columns.block, plan.words_per_column
+        entries, blocks, pitch = len(plan.schedule), plan.columns.block, plan.store.words_per_column
 
         m.submodules.memory = memory = self._memory()
         read = memory.read_port()
@@ -116,8 +116,8 @@ class TapWalker(wiring.Component):
         for r in range(plan.fold.R):
             tap = entry.taps[r]
             row = self.window[tap.row]
-            base = Signal(range(plan.depth), name=f"base_{r}")
-            offset = Signal(range(plan.row_words), name=f"offset_{r}")
+            base = Signal(range(plan.store.depth), name=f"base_{r}")
+            offset = Signal(range(plan.store.row_words), name=f"offset_{r}")
             blank = Signal(init=1, name=f"blank_{r}")
             m.d.sync += [
                 base.eq(row.base),
@@ -135,7 +135,7 @@ class TapWalker(wiring.Component):
         tap = data.StructLayout(
             {
                 "row": range(plan.extent[0]),
-                "offset": range(plan.row_words),
+                "offset": range(plan.store.row_words),
                 "last": 1,
                 "idle": int(walked.idles),
             }

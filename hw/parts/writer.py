@@ -6,20 +6,20 @@ from amaranth.lib.data import View
 from amaranth.lib.wiring import In, Out
 
 from hw.parts.beats import beats, element
-from hw.plan import LayerPlan
+from hw.store import Store
 
 
 class Writer(wiring.Component):
     """Writer of beats into the copies of the row buffer.
 
-    A beat takes one cycle per word that holds one of its pixels (`LayerPlan.writes`): its own
+    A beat takes one cycle per word that holds one of its pixels (`Store.writes`): its own
     word, and the halos of the neighbouring lanes. A row that is read is taken only if the ring has
     a free slot for it; one that is not is taken and dropped. A word reaches the write ports one
     cycle after its step.
 
     Parameters
     ----------
-    plan : LayerPlan
+    store : Store
 
     Members
     -------
@@ -42,30 +42,30 @@ class Writer(wiring.Component):
     row_done: Signal
     release: Signal
 
-    def __init__(self, plan: LayerPlan) -> None:
-        self.plan = plan
-        copies = plan.fold.R
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        copies = len(store.copies)
         super().__init__(
             {
-                "i": In(beats(plan.source, plan.producer)),
-                "address": Out(data.ArrayLayout(range(plan.depth), copies)),
-                "data": Out(data.ArrayLayout(element(plan.source), plan.fold.P)),
-                "enable": Out(data.ArrayLayout(plan.fold.P, copies)),
+                "i": In(beats(store.source, store.producer)),
+                "address": Out(data.ArrayLayout(range(store.depth), copies)),
+                "data": Out(data.ArrayLayout(element(store.source), store.lanes)),
+                "enable": Out(data.ArrayLayout(store.lanes, copies)),
                 "row_done": Out(1),
-                "release": In(range(plan.rows.ring + 1)),
+                "release": In(range(store.rows.ring + 1)),
             }
         )
 
     def elaborate(self, platform):
         m = Module()
-        plan, i = self.plan, self.i
-        ring, row_beats = plan.rows.ring, plan.channels * plan.producer.block
-        steps = max(len(writes) for writes in plan.writes)
+        store, i = self.store, self.i
+        ring, row_beats = store.rows.ring, store.channels * store.producer.block
+        steps = max(len(writes) for writes in store.writes)
 
         busy, final = Signal(), Signal()  # a beat is held; it is the last of its row
         held = Signal.like(i.payload)
         step, last_step = Signal(range(steps)), Signal()
-        base, count = Signal(range(plan.depth)), Signal(range(row_beats))
+        base, count = Signal(range(store.depth)), Signal(range(row_beats))
         free = Signal(range(ring + 1), init=ring)
         accept, row_start, row_end = Signal(), Signal(), Signal()
         stored = self._stored(m, accept & row_end)
@@ -86,18 +86,18 @@ class Writer(wiring.Component):
                 count.eq(Mux(row_end, 0, count + 1)),
             ]
             with m.If(row_end & stored):
-                wrap = base == (ring - 1) * plan.row_words
-                m.d.sync += base.eq(Mux(wrap, 0, base + plan.row_words))
+                wrap = base == (ring - 1) * store.row_words
+                m.d.sync += base.eq(Mux(wrap, 0, base + store.row_words))
         with m.If(accept | last_step):
             m.d.sync += busy.eq(accept)
         with m.If(busy):
             m.d.sync += step.eq(Mux(last_step, 0, step + 1))
 
-        word = Signal(range(plan.segments.words))
-        enable, pixels = Signal(plan.fold.P), Signal.like(self.data)
+        word = Signal(range(store.segments.words))
+        enable, pixels = Signal(store.lanes), Signal.like(self.data)
         m.d.comb += last_step.eq(busy & ~held_stored)
         with m.Switch(held.column):
-            for column, writes in enumerate(plan.writes):
+            for column, writes in enumerate(store.writes):
                 with m.Case(column):
                     with m.If(step == len(writes) - 1):
                         m.d.comb += last_step.eq(busy)
@@ -113,19 +113,19 @@ class Writer(wiring.Component):
         m.d.sync += [self.data.eq(pixels), self.row_done.eq(final & last_step)]
 
         ports: dict[tuple[int, ...], tuple[Signal, Signal]] = {}
-        for r, copy in enumerate(plan.copies):
+        for r, copy in enumerate(store.copies):
             if copy not in ports:
                 ports[copy] = self._port(m, copy, accept, base)
             start, keep = ports[copy]
             m.d.sync += [
-                self.address[r].eq(start + word * plan.words_per_column),
+                self.address[r].eq(start + word * store.words_per_column),
                 self.enable[r].eq(Mux(busy & held_stored & keep, enable, 0)),
             ]
         return m
 
     def _stored(self, m: Module, next_row: Value) -> Value:
         """Whether the row that arrives is read by any tap."""
-        rows = self.plan.rows
+        rows = self.store.rows
         stored = rows.stored[rows.top :][: rows.height]
         if all(stored):
             return Const(1)
@@ -142,10 +142,10 @@ class Writer(wiring.Component):
         """First word of the held beat's channel in a copy, and whether the copy has the channel."""
         channel = self.i.payload.channel
         start, keep = Signal.like(base), Signal()
-        if copy == tuple(range(self.plan.channels)):
+        if copy == tuple(range(self.store.channels)):
             place, has = channel, Const(1)
         else:
-            place, has = Signal(range(self.plan.words_per_column)), Signal()
+            place, has = Signal(range(self.store.words_per_column)), Signal()
             with m.Switch(channel):
                 for local, kept in enumerate(copy):
                     with m.Case(kept):
