@@ -49,14 +49,20 @@ def small() -> Case:
         conv(rng, "b", "p", (5, 4), stride=(2, 1), density=0.4, by_kernel=True, signed=True),
         conv(rng, "c", "b", (4, 3), (2, 4), padding=NO_PADDING, raw=True),
     )
-    folding = {"x": Fold(3), "a": Fold(4, 2), "p": Fold(3), "b": Fold(2, 3), "c": Fold(1, 2)}
+    folding = {
+        "x": Fold(3),
+        "a": Fold(4, 2, 2),
+        "p": Fold(3, 1, 2),
+        "b": Fold(2, 3),
+        "c": Fold(1, 1, 3),
+    }
     return Case(Network("small", layers), folding)
 
 
 def map_output() -> Case:
     rng = np.random.default_rng(6)
     layers = Input("x", (3, 5, 6)), conv(rng, "a", "x", (3, 4), density=0.5, signed=True, bits=6)
-    return Case(Network("maps", layers), {"x": Fold(1), "a": Fold(4, 3)})
+    return Case(Network("maps", layers), {"x": Fold(1), "a": Fold(4, 1, 3)})
 
 
 @crossed_stalls
