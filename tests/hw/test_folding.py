@@ -19,7 +19,7 @@ def pooled() -> Network:
         Input("x", (1, 4, 4)),
         conv(rng, "a", "x", (1, 2), density=0.7),
         MaxPool("p", "a"),
-        conv(rng, "c", "p", (2, 3), (2, 2), padding=NO_PADDING, raw=True),
+        conv(rng, "c", "p", (2, 2), (2, 2), padding=NO_PADDING, raw=True),
     )
     return Network("pooled", layers)
 

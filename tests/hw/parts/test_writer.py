@@ -94,7 +94,7 @@ def test_rows_are_written_where_the_lanes_read_them(name, i_stall, o_stall) -> N
     dut, ring, low = Writer(plan), plan.rows.ring, plan.source.low
     channels, height, _ = plan.source.shape
     kept = plan.rows.stored[plan.rows.top :][:height]
-    count = 3 * ring + 1
+    count = 2 * ring + 1
     arriving = np.searchsorted(np.cumsum(kept * count), count) + 1  # the last one is stored
     shape = arriving, channels, plan.source.shape[2]
     rows = rng.integers(low, plan.source.high, shape, endpoint=True)
