@@ -1,6 +1,8 @@
 """Layers and networks to test the hardware half with."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import count
 
 import numpy as np
 from hypothesis import strategies as st
@@ -8,6 +10,7 @@ from hypothesis import strategies as st
 from hw.layers import Activation, Conv, Input, MaxPool
 from hw.network import Network
 from hw.plan import Fold, Folding, LayerPlan, plan
+from hw.rows import Rows
 
 Rng = np.random.Generator
 NO_PADDING = (0, 0, 0, 0)
@@ -68,10 +71,26 @@ def layer_plan(
     return plan(network, {layer.source: Fold(lanes), layer.name: fold})[0]
 
 
-def pictures(network: Network, count: int, seed: int = 1) -> np.ndarray:
+def pictures(network: Network, frames: int, seed: int = 1) -> np.ndarray:
     stream = network.input.stream
     rng = np.random.default_rng(seed)
-    return rng.integers(stream.low, stream.high, (count, *stream.shape), endpoint=True)
+    return rng.integers(stream.low, stream.high, (frames, *stream.shape), endpoint=True)
+
+
+def windows(rows: Rows) -> Iterator[list[int | None]]:
+    """All windows of a layer for ever: of each row its number among those stored, else None.
+
+    Stored are the rows that a tap reads, and the first if the first window would need none.
+    """
+    starts = [y * rows.stride - rows.top for y in range(rows.outputs)]
+    read = {start + tap for start in starts for tap in rows.taps} & set(range(rows.height))
+    if not any(x < rows.extent - rows.top for x in read):
+        read.add(0)
+    number = {x: index for index, x in enumerate(sorted(read))}
+    for frame in count():
+        for start in starts:
+            inside = (number.get(start + k) for k in range(rows.extent))
+            yield [None if x is None else frame * len(read) + x for x in inside]
 
 
 @dataclass(frozen=True)
@@ -95,11 +114,11 @@ def cases(draw) -> Case:
     offset = tuple(number(0, (1 << bits) - 1) for _ in range(shape[0] * number(0, 1)))
     layers: list = [Input("x", shape, bits=bits, offset=offset)]
     folding = {"x": Fold(number(1, shape[2]))}
-    count = number(1, 3)
-    for index in range(count):
+    many_layers = number(1, 3)
+    for index in range(many_layers):
         source = layers[-1].name
         kind = draw(st.sampled_from(["conv", "conv", "depthwise", "pool", "linear"]))
-        raw = index == count - 1 and (kind == "linear" or draw(st.booleans()))
+        raw = index == many_layers - 1 and (kind == "linear" or draw(st.booleans()))
         window = {"kernel": shape[1:], "padding": NO_PADDING} if kind == "linear" else None
         window = window or _window(number, shape, dilated=kind != "pool")
         if kind == "pool":
@@ -125,7 +144,7 @@ def cases(draw) -> Case:
         layers.append(layer)
         shape = Network("net", tuple(layers)).formats[layer.name].shape
         group = 1 if kind == "pool" else number(1, shape[0])
-        folding[layer.name] = Fold(number(1, shape[2]), group)
+        folding[layer.name] = Fold(number(1, shape[2]), group, number(1, shape[0]))
     return Case(Network("net", tuple(layers)), folding)
 
 

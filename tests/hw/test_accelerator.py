@@ -1,3 +1,5 @@
+from itertools import product
+
 import numpy as np
 import pytest
 from amaranth.hdl import Signal
@@ -36,7 +38,10 @@ def test_results_latency_and_interval_of_any_chain(case: Case) -> None:
     np.testing.assert_array_equal(got.results, expected)
     cost = predict(case.network, case.folding)
     assert got.latency == cost.latency
-    assert got.intervals[-2:] == [cost.interval] * 2
+    if len(set(got.intervals[-4:])) == 1:
+        assert got.intervals[-1] == cost.interval
+    else:  # frames of a few cycles, 7 and 8 in turn: the mean is predicted
+        assert abs(np.mean(got.intervals[-4:]) - cost.interval) < 1
 
 
 def small() -> Case:
@@ -49,21 +54,27 @@ def small() -> Case:
         conv(rng, "b", "p", (5, 4), stride=(2, 1), density=0.4, by_kernel=True, signed=True),
         conv(rng, "c", "b", (4, 3), (2, 4), padding=NO_PADDING, raw=True),
     )
-    folding = {"x": Fold(3), "a": Fold(4, 2), "p": Fold(3), "b": Fold(2, 3), "c": Fold(1, 2)}
+    folding = {
+        "x": Fold(3),
+        "a": Fold(4, 2, 2),
+        "p": Fold(3, 1, 2),
+        "b": Fold(2, 3),
+        "c": Fold(1, 1, 3),
+    }
     return Case(Network("small", layers), folding)
 
 
 def map_output() -> Case:
     rng = np.random.default_rng(6)
     layers = Input("x", (3, 5, 6)), conv(rng, "a", "x", (3, 4), density=0.5, signed=True, bits=6)
-    return Case(Network("maps", layers), {"x": Fold(1), "a": Fold(4, 3)})
+    return Case(Network("maps", layers), {"x": Fold(1), "a": Fold(4, 1, 3)})
 
 
 @crossed_stalls
 @pytest.mark.parametrize("make", [small, map_output])
 def test_stalls_change_no_result(make, i_stall, o_stall) -> None:
     case = make()
-    frames = pictures(case.network, 4)
+    frames = pictures(case.network, 3)
     got = simulate(case.network, case.folding, frames, i_stall, o_stall)
     (expected,) = case.network.compute(frames).values()
     np.testing.assert_array_equal(got.results, expected)
@@ -99,6 +110,10 @@ def test_two_layers_of_equal_row_time_have_the_interval_of_one() -> None:
         ({"kernel": (1, 1), "channels": (4, 8)}, Fold(4, 4)),
         ({"density": 0.4, "by_kernel": True}, Fold(4, 1)),
         ({"density": 0.5, "by_kernel": True}, Fold(8, 1)),
+        ({}, Fold(4, 1, 3)),
+        ({"channels": (4, 8)}, Fold(2, 2, 4)),
+        ({"channels": (4, 8), "groups": 4}, Fold(4, 1, 4)),
+        ({"kernel": (1, 1), "stride": (2, 2), "channels": (4, 16)}, Fold(4, 1, 2)),
     ],
     ids=[
         "3x3",
@@ -108,14 +123,20 @@ def test_two_layers_of_equal_row_time_have_the_interval_of_one() -> None:
         "short lists",
         "0.4 of the kernels",
         "half the kernels",
+        "cut lists",
+        "groups of four sequencers",
+        "depthwise",
+        "1x1 stride 2",
     ],
 )
 def test_every_multiplier_works_in_every_cycle(options, fold) -> None:
     """No tap is lost to a bubble, be it between frames, rows, lists or blocks of columns."""
     layer = conv(np.random.default_rng(8), **{"channels": (4, 4), **options})
-    network = Network("alone", (Input("x", (layer.weight.shape[1], 6, 8), bits=4), layer))
+    network = Network(
+        "alone", (Input("x", (layer.weight.shape[1] * layer.groups, 6, 8), bits=4), layer)
+    )
     folding = {"x": Fold(fold.P), "conv": fold}
-    frames = pictures(network, 4)
+    frames = pictures(network, 3)
     got = simulate(network, folding, frames)
     (expected,) = network.compute(frames).values()
     np.testing.assert_array_equal(got.results, expected)
@@ -131,23 +152,24 @@ def test_output_without_a_tap_is_its_bias() -> None:
     one = type(layer)(
         "conv", "x", layer.weight * mask, layer.bias, mask=mask, padding=layer.padding
     )
-    for which, group in ((one, 1), (one, 2), (empty, 1), (empty, 3)):
+    folds = ((1, 1), (2, 1), (1, 2), (2, 2), (1, 3))
+    for which, (group, sequencers) in product((one, empty), folds):
         network = Network("holes", (Input("x", (2, 4, 4)), which))
         frames = pictures(network, 3)
-        got = simulate(network, {"x": Fold(2), "conv": Fold(2, group)}, frames)
+        got = simulate(network, {"x": Fold(2), "conv": Fold(2, group, sequencers)}, frames)
         np.testing.assert_array_equal(got.results, network.compute(frames)["conv"])
         assert (got.results[:, 1] == which.bias[1]).all()
 
 
-@pytest.mark.parametrize("cycle", np.random.default_rng(3).integers(1, 800, 8).tolist())
+@pytest.mark.parametrize("cycle", np.random.default_rng(3).integers(1, 800, 20).tolist())
 def test_frame_after_a_reset_is_right(cycle: int) -> None:
     case = small()
     network = case.network
-    frames = pictures(network, 2)
+    frames = pictures(network, 1)
     words = input_words(network, frames)
     dut, reset = Accelerator(network, case.folding), Signal()
     source, out, stalls = Port.of(dut.s_axis), Transfers(), at_random(cycle)
-    count = 2 * 3
+    count = 3
 
     async def bench(ctx):
         ctx.set(source.valid, 1)

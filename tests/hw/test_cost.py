@@ -23,6 +23,7 @@ NETWORK = Network(
     ),
 )
 FOLDING = {"x": Fold(4), "a": Fold(4, 2), "p": Fold(2), "c": Fold(1, 3)}
+SEQUENCED = {"x": Fold(4), "a": Fold(4, 1, 3), "p": Fold(2, 1, 2), "c": Fold(1, 1, 2)}
 
 
 def test_cost_adds_up() -> None:
@@ -42,13 +43,14 @@ def test_cost_adds_up() -> None:
     assert cost.interval >= max(c.cycles for c in cost.layers)
 
 
+@pytest.mark.parametrize("folding", [FOLDING, SEQUENCED], ids=["one", "several"])
 @pytest.mark.parametrize("name", ["a", "p", "c"])
-def test_cycles_of_a_layer_are_those_it_takes_alone(name) -> None:
+def test_cycles_of_a_layer_are_those_it_takes_alone(name, folding) -> None:
     alone = NETWORK.alone(name)
     producer = {"a": "x", "p": "a", "c": "p"}[name]
-    folding = {producer: Fold(FOLDING[producer].P), name: FOLDING[name]}
-    run = simulate(alone, folding, pictures(alone, 6))
-    layer = next(c for c in predict(NETWORK, FOLDING).layers if c.name == name)
+    single = {producer: Fold(folding[producer].P), name: folding[name]}
+    run = simulate(alone, single, pictures(alone, 6))
+    layer = next(c for c in predict(NETWORK, folding).layers if c.name == name)
     assert run.intervals[-2:] == [layer.cycles] * 2
 
 
@@ -57,6 +59,16 @@ def test_utilisation_is_surviving_macs_over_cycles_times_multipliers() -> None:
     a = NETWORK.layers[1]
     assert isinstance(a, Conv)
     assert layer.utilisation == a.survivors.sum() * 64 / (layer.cycles * 8)
+
+
+def test_sequencers_share_the_taps_of_a_pass() -> None:
+    """Cut where they must be, a third of them each; pooling then waits to be written to."""
+    (a, p, c) = predict(NETWORK, SEQUENCED).layers
+    taps = NETWORK.layers[1].survivors.sum()
+    assert a.cycles == -(-taps // 3) * 2 * 8
+    assert (p.cycles, p.multipliers, p.input_bound) == (4 * 8 * 2 * 2, 0, True)
+    assert (c.fold, c.multipliers) == (Fold(1, 1, 2), 2)
+    assert c.cycles == 3 * 64 // 2
 
 
 def test_layer_that_waits_for_its_input_says_so() -> None:

@@ -46,6 +46,14 @@ def test_reference_knows_nothing_of_the_hardware() -> None:
 
 
 def test_cost_builds_no_hardware() -> None:
-    for module in ("hw.cost", "hw.folding", "hw.plan", "hw.schedule", "hw.rows", "hw.columns"):
+    for module in (
+        "hw.cost",
+        "hw.folding",
+        "hw.plan",
+        "hw.schedule",
+        "hw.taps",
+        "hw.rows",
+        "hw.columns",
+    ):
         names = imported(module)
         assert not any(n.startswith(("amaranth", "hw.parts", "hw.layer.")) for n in names), module

@@ -6,7 +6,7 @@ import pytest
 from hw.layers import Input, MaxPool
 from hw.network import Network
 from hw.plan import Fold, UnsupportedLayer, plan
-from tests.hw.networks import conv, layer_plan
+from tests.hw.networks import NO_PADDING, conv, layer_plan
 
 RNG = np.random.default_rng(1)
 LAYERS = Input("x", (2, 5, 6)), conv(RNG, "a", "x", (2, 4)), MaxPool("p", "a", (2, 2))
@@ -34,7 +34,9 @@ def test_input_has_one_lane_unless_told() -> None:
         ({"a": Fold(0)}, "layer 'a': P must be 1 to 6, not 0"),
         ({"a": Fold(1, 5)}, "layer 'a': G must be 1 to 4, not 5"),
         ({"a": Fold(1, 0)}, "layer 'a': G must be 1 to 4, not 0"),
-        ({"a": Fold(1, 1, 2)}, "layer 'a': R must be 1 to 1, not 2"),
+        ({"a": Fold(1, 1, 5)}, "layer 'a': R must be 1 to 4, not 5"),
+        ({"a": Fold(1, 1, 0)}, "layer 'a': R must be 1 to 4, not 0"),
+        ({"p": Fold(1, 1, 5)}, "layer 'p': R must be 1 to 4, not 5"),
         ({"p": Fold(1, 2)}, "layer 'p': G must be 1 to 1, not 2"),
         ({"x": Fold(7)}, "layer 'x': P must be 1 to 6, not 7"),
         ({"x": Fold(0)}, "layer 'x': P must be 1 to 6, not 0"),
@@ -90,4 +92,70 @@ def test_memories_by_hand() -> None:
     # 5 rows of 4 words (2 columns and a halo of 2) of 2 channels, 4 pixels of 8 bits a word
     assert bits["row_buffer"] == 5 * 4 * 2 * 4 * 8
     assert bits["weights"] == 4 * 18 * 8
-    assert bits["schedule"] == 2 * 18 * (2 + 3 + 1)
+    # row, word and last of a tap; two outputs end together
+    assert bits["schedule"] == 2 * 18 * (2 + 3 + 1 + 2)
+    assert bits["output_queue"] == 16 * (4 * 8 + 2 + 1)
+
+
+def test_memories_of_three_sequencers_by_hand() -> None:
+    layer = conv(RNG, channels=(2, 4), density=1.0)
+    bits = layer_plan(layer, (2, 8, 8), Fold(4, 1, 3)).memory_bits
+    assert bits["weights"] == 4 * 18 * 8
+    # two lists of 18 are cut: 24 entries; every sequencer reads both channels, two end together
+    assert bits["schedule"] == 24 * (3 * (2 + 3 + 1) + 2)
+    assert bits["row_buffer"] == 3 * 5 * 4 * 2 * 4 * 8
+
+
+def test_depthwise_channels_are_stored_once() -> None:
+    layer = conv(RNG, channels=(4, 4), groups=4)
+    one, two = (layer_plan(layer, (4, 8, 8), Fold(4, 1, r)) for r in (1, 2))
+    assert two.copies == ((0, 1), (2, 3))
+    assert two.memory_bits["row_buffer"] == one.memory_bits["row_buffer"] == 5 * 4 * 4 * 4 * 8
+
+
+def test_only_rows_and_columns_that_are_read_are_stored() -> None:
+    """1x1 with stride 2: half the rows, and of the columns those at the block's places."""
+    layer = conv(RNG, channels=(2, 4), kernel=(1, 1), stride=(2, 2))
+    p = layer_plan(layer, (2, 8, 8), Fold(2))
+    assert p.rows.stored == (True, False) * 4
+    assert p.row_words == 2 * 2  # two columns on each lane, two channels
+    assert p.rows.ring == 2 + 2
+
+
+def test_pooling_is_never_cut() -> None:
+    for sequencers in (2, 3, 4):
+        p = layer_plan(MaxPool("p", "x"), (4, 6, 6), Fold(2, 1, sequencers))
+        assert not p.schedule.splits
+        assert len(p.schedule) == 4 * -(-4 // sequencers)
+        assert p.multipliers == 0
+
+
+def test_latency_is_that_of_the_parts_there_are() -> None:
+    layer, shape = conv(RNG, channels=(2, 4)), (2, 8, 8)
+    one = layer_plan(layer, shape, Fold(1)).latency
+    assert layer_plan(layer, shape, Fold(1, 1, 2)).latency == one + 1  # emitted
+    assert layer_plan(layer, shape, Fold(1, 1, 3)).latency == one + 2  # and joined
+
+
+@pytest.mark.parametrize(
+    ("fold", "in_order"), [(Fold(1), True), (Fold(1, 1, 2), False)], ids=["one", "two"]
+)
+def test_vector_of_several_sequencers_is_not_in_order(fold, in_order) -> None:
+    layer = conv(RNG, channels=(2, 4), kernel=(3, 3), padding=NO_PADDING)
+    p = layer_plan(layer, (2, 3, 3), fold)
+    order = [pick.output for pick in p.schedule.picks]
+    assert (order == sorted(order)) is p.in_order is in_order
+
+
+@pytest.mark.parametrize("fold", [Fold(1), Fold(2, 4), Fold(1, 2, 2), Fold(1, 1, 4)], ids=str)
+@pytest.mark.parametrize("kernel", [(1, 1), (3, 3)])
+def test_queue_has_room_for_all_that_is_on_its_way(fold, kernel) -> None:
+    """The walk is never refused before a consumer that takes every output as it comes."""
+    p = layer_plan(conv(RNG, channels=(2, 4), kernel=kernel), (2, 8, 8), fold)
+    used, leaves = 0, []  # places taken or promised; cycles in which outputs leave
+    for now, outputs in enumerate(p.schedule.ends.tolist() * 40):
+        used -= leaves.count(now)
+        assert used <= p.queue_depth - p.most_ends
+        used += outputs
+        for _ in range(outputs):
+            leaves.append(max(now + p.latency, leaves[-1] + 1 if leaves else 0))

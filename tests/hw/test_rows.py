@@ -5,6 +5,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from hw.rows import Rows
+from tests.hw.networks import windows
 
 drawn = settings(derandomize=True, deadline=None, database=None, max_examples=300)
 
@@ -16,17 +17,8 @@ def rows(draw) -> Rows:
     top, bottom = (draw(st.integers(0, extent - 1)) for _ in range(2))
     room = height + top + bottom - extent
     assume(room >= 0)
-    return Rows(height, room // stride + 1, extent, stride, top)
-
-
-def windows(r: Rows):
-    """All windows for ever: the number of each row read, in order of arrival, or None outside."""
-    frame = 0
-    while True:
-        for y in range(r.outputs):
-            inside = (y * r.stride - r.top + k for k in range(r.extent))
-            yield [frame * r.height + x if 0 <= x < r.height else None for x in inside]
-        frame += 1
+    taps = draw(st.sets(st.integers(0, extent - 1), min_size=1))
+    return Rows(height, room // stride + 1, extent, stride, top, tuple(sorted(taps)))
 
 
 @drawn
@@ -64,20 +56,34 @@ def test_ring_has_room_for_two_windows_and_a_stride(r: Rows) -> None:
 @pytest.mark.parametrize(
     ("r", "ring"),
     [
-        (Rows(8, 8, 3, 1, 1), 5),  # 3x3: the kernel and two strides
-        (Rows(8, 4, 3, 2, 0), 7),
-        (Rows(8, 4, 2, 2, 0), 6),
-        (Rows(8, 8, 1, 1, 0), 3),
-        (Rows(4, 1, 4, 1, 0), 8),  # a linear layer: two maps
+        (Rows(8, 8, 3, 1, 1, (0, 1, 2)), 5),  # 3x3: the kernel and two strides
+        (Rows(8, 4, 3, 2, 0, (0, 1, 2)), 7),
+        (Rows(8, 4, 2, 2, 0, (0, 1)), 6),
+        (Rows(8, 8, 1, 1, 0, (0,)), 3),
+        (Rows(4, 1, 4, 1, 0, (0, 1, 2, 3)), 8),  # a linear layer: two maps
     ],
 )
 def test_ring_by_hand(r, ring) -> None:
     assert r.ring == ring
 
 
-def test_unread_rows_pass_between_pictures() -> None:
-    r = Rows(5, 2, 2, 2, 0)  # the fifth row is not read
+def test_unread_rows_pass_and_are_not_stored() -> None:
+    r = Rows(5, 2, 2, 2, 0, (0, 1))  # the fifth row is not read
     assert (r.total, r.first_pushes) == (5, 3)
-    assert list(islice(windows(r), 3)) == [[0, 1], [2, 3], [5, 6]]
-    assert r.windows == (((True, True), 0), ((True, True), 2), ((True, True, True), 3))
-    assert [r.real(k) for k in range(6)] == [True] * 6
+    assert list(islice(windows(r), 3)) == [[0, 1], [2, 3], [4, 5]]
+    assert r.windows == (((True, True), 0), ((True, True), 2), ((False, True, True), 2))
+    assert [r.real(k) for k in range(6)] == [True] * 4 + [False, True]
+
+
+def test_rows_between_windows_of_one_row_are_not_stored() -> None:
+    r = Rows(6, 3, 1, 2, 0, (0,))  # 1x1, stride 2
+    assert r.stored == (True, False) * 3
+    assert r.ring == 2 + 2  # two windows and a stride
+    pruned = Rows(6, 6, 3, 1, 1, (2,))  # only the last row of the kernel has survived
+    assert pruned.stored == (False, False, *[True] * 5, False)
+
+
+def test_result_that_reads_no_row_waits_for_one() -> None:
+    r = Rows(4, 2, 3, 4, 2, (0,))  # both windows read padding, and the fourth row
+    assert next(windows(r)) == [None, None, 0]
+    assert r.stored == (False, False, True, False, True, False, False)

@@ -31,7 +31,7 @@ PORTS = {
     "m_axis_tlast": ("output", 1),
     "s_axis_misframed": ("output", 1),
 }
-FOLDING = {"x": Fold(2), "a": Fold(3, 2), "p": Fold(2)}
+FOLDING = {"x": Fold(2), "a": Fold(3, 2, 2), "p": Fold(2, 1, 2)}
 
 
 def network() -> Network:
@@ -132,7 +132,7 @@ from hw.network import Network
 from hw.plan import Fold
 from hw.verilog import emit
 assert "torch" not in sys.modules
-folding = {"x": Fold(2), "a": Fold(3, 2), "p": Fold(2)}
+folding = {"x": Fold(2), "a": Fold(3, 2, 2), "p": Fold(2, 1, 2)}
 emit(Network.load(sys.argv[1]), folding, sys.argv[2], sys.argv[1])
 """
 

@@ -9,16 +9,20 @@ from tests.hw.networks import conv, layer_plan
 from tests.hw.streams import each_stall, never, run
 
 
-def sums(plan, lists, stalls) -> list[list[int]]:
-    """Walk lists of ``(pixels (N, P), blank (N,), weights (N, G))``; return sums in order."""
-    dut, got = MultiplyAdd(plan), []
+def completed(plan, dut, lists, latency: int, stalls) -> list[list[int]]:
+    """Walk lists of ``(pixels (N, P), blank (N,), weights (N, G))``; return sums in order.
+
+    Every register is watched in every cycle: output `g` comes `g` cycles behind the first, and
+    stays until the next sum with several sequencers, or is zero again with one.
+    """
     lanes, group = plan.fold.P, plan.fold.G
+    trace, ends = [], []
+    holds = [dut.holds[g][p] for g in range(group) for p in range(lanes)]
 
     async def bench(ctx):
         async def tick():
-            _, _, valid, *values = await ctx.tick().sample(dut.valid, *dut.sums)
-            if valid:
-                got.append(values)
+            _, _, *values = await ctx.tick().sample(*holds)
+            trace.append(np.array(values).reshape(group, lanes).tolist())
 
         for pixels, blank, weights in lists:
             for k in range(len(pixels)):
@@ -28,28 +32,43 @@ def sums(plan, lists, stalls) -> list[list[int]]:
                     await tick()
                 for p in range(lanes):
                     ctx.set(dut.pixels[p], int(pixels[k, p]))
-                for g in range(group):
+                for g in range(group if plan.is_conv else 0):
                     ctx.set(dut.weights[g], int(weights[k, g]))
                 ctx.set(dut.blank, bool(blank[k]))
                 ctx.set(dut.last, k == len(pixels) - 1)
                 await tick()
+            ends.append(len(trace) - 1)
         ctx.set(dut.blank, 1)
         ctx.set(dut.last, 0)
         for _ in range(group + 6):
             await tick()
 
     run(dut, bench)
-    return got
+    for g in range(group):
+        held = [0] * lanes
+        starts = [end + latency + g for end in ends]
+        for now in range(starts[0] - 1, len(trace)):
+            if now in starts:
+                held = trace[now][g]
+            elif plan.fold.R == 1:
+                held = [0] * lanes
+            assert now < starts[0] or trace[now][g] == held
+    return [trace[end + latency + g][g] for end in ends for g in range(group)]
+
+
+def sums(plan, lists, stalls) -> list[list[int]]:
+    return completed(plan, MultiplyAdd(plan), lists, 3, stalls)
 
 
 @each_stall
 @pytest.mark.parametrize(("lanes", "group"), [(1, 1), (3, 2), (2, 4)])
+@pytest.mark.parametrize("sequencers", [1, 2])
 @pytest.mark.parametrize("signed", [False, True])
-def test_sums_of_lists(lanes, group, signed, stall) -> None:
-    """Sums leave one a cycle, whatever the lists' lengths and the bubbles inside them."""
+def test_sums_of_lists(lanes, group, sequencers, signed, stall) -> None:
+    """Sums are there one a cycle, whatever the lists' lengths and the bubbles inside them."""
     rng = np.random.default_rng(1)
     layer = conv(rng, channels=(2, 4), weight_bits=5)
-    fold = Fold(lanes, group)
+    fold = Fold(lanes, group, sequencers)
     plan = layer_plan(layer, (2, 4, 4), fold, bits=4, signed=signed)
     low, high = plan.source.low, plan.source.high
     lists = []
@@ -95,37 +114,16 @@ def test_alternating_extremes_cancel_on_the_way() -> None:
 
 
 @each_stall
+@pytest.mark.parametrize("sequencers", [1, 2])
 @pytest.mark.parametrize("signed", [False, True])
-def test_maxima_of_lists(signed, stall) -> None:
+def test_maxima_of_lists(signed, sequencers, stall) -> None:
     rng = np.random.default_rng(2)
-    plan = layer_plan(MaxPool("p", "x", (2, 3)), (2, 4, 6), Fold(2), bits=4, signed=signed)
-    dut, got, stalls = Maximum(plan), [], stall(4)
+    fold = Fold(2, 1, sequencers)
+    plan = layer_plan(MaxPool("p", "x", (2, 3)), (2, 4, 6), fold, bits=4, signed=signed)
     low, high = plan.source.low, plan.source.high
-    lists = [rng.integers(low, high, (n, 2), endpoint=True) for n in (1, 6, 1, 1, 6, 3)]
-    lists += [np.full((2, 2), low), np.full((2, 2), high), np.full((2, 2), low)]
-    blanks = [rng.random(len(x)) < 0.3 for x in lists]
-
-    async def bench(ctx):
-        async def tick():
-            _, _, valid, *values = await ctx.tick().sample(dut.valid, *dut.maxima)
-            if valid:
-                got.append(values)
-
-        for pixels, blank in zip(lists, blanks, strict=True):
-            for k in range(len(pixels)):
-                while next(stalls):
-                    ctx.set(dut.blank, 1)
-                    ctx.set(dut.last, 0)
-                    await tick()
-                for p in range(2):
-                    ctx.set(dut.pixels[p], int(pixels[k, p]))
-                ctx.set(dut.blank, bool(blank[k]))
-                ctx.set(dut.last, k == len(pixels) - 1)
-                await tick()
-        ctx.set(dut.last, 0)
-        for _ in range(4):
-            await tick()
-
-    run(dut, bench)
-    seen = [np.where(b[:, None], low, x) for x, b in zip(lists, blanks, strict=True)]
+    drawn = [rng.integers(low, high, (n, 2), endpoint=True) for n in (1, 6, 1, 1, 6, 3)]
+    drawn += [np.full((2, 2), low), np.full((2, 2), high), np.full((2, 2), low)]
+    lists = [(x, rng.random(len(x)) < 0.3, None) for x in drawn]
+    got = completed(plan, Maximum(plan), lists, 2, stall(4))
+    seen = [np.where(blank[:, None], low, x) for x, blank, _ in lists]
     assert got == [x.max(axis=0).tolist() for x in seen]

@@ -1,40 +1,60 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from hw.layers import Conv
 from hw.parts.output_queue import OutputQueue
 from hw.plan import Fold
 from tests.hw.networks import conv, layer_plan
 from tests.hw.streams import Transfers, collector, crossed_stalls, run, unpack
 
 
+def permuted(outputs: int, rng: np.random.Generator) -> Conv:
+    """Every second output has the same mask, so that groups of two are not in order."""
+    layer = conv(rng, channels=(2, outputs), bits=6, signed=True)
+    mask = layer.survivors & (np.arange(outputs) % 2 == np.arange(2)[:, None]).T[..., None, None]
+    return replace(layer, weight=layer.weight * mask, mask=mask)
+
+
 @crossed_stalls
 @pytest.mark.parametrize(
-    ("outputs", "lanes", "group"), [(4, 2, 2), (5, 3, 2), (3, 1, 1), (5, 4, 4), (1, 2, 1)]
+    ("outputs", "fold", "in_order"),
+    [
+        (4, Fold(2, 2), True),
+        (5, Fold(3, 2), True),
+        (3, Fold(1, 1), True),
+        (1, Fold(2, 1), True),
+        (5, Fold(4, 2), False),
+        (6, Fold(3, 1, 3), False),
+    ],
+    ids=str,
 )
-def test_results_get_their_places_and_lists_give_credits_back(
-    outputs, lanes, group, i_stall, o_stall
-) -> None:
+def test_results_get_their_places(outputs, fold, in_order, i_stall, o_stall) -> None:
+    """As many results enter as there are places, those that are on their way out included."""
     rng = np.random.default_rng(1)
-    layer = conv(rng, channels=(2, outputs), bits=6, signed=True)
-    plan = layer_plan(layer, (2, 3, 7), Fold(lanes, group))
+    draw = conv(rng, channels=(2, outputs), bits=6, signed=True)
+    layer = draw if in_order or fold.R > 1 else permuted(outputs, rng)
+    plan = layer_plan(layer, (2, 3, 7), fold)
+    order = [pick.output for pick in plan.schedule.picks]
+    assert (order == sorted(order)) is in_order
     dut, out, rows = OutputQueue(plan), Transfers(), 4
-    blocks, lists = plan.columns.block, len(plan.schedule.outputs)
-    values = rng.integers(-32, 32, (rows, blocks, lists * group, lanes))
-    sent = values.reshape(-1, lanes)
-    credits, returned = [plan.credits], []
+    blocks = plan.columns.block
+    values = rng.integers(-32, 32, (rows, blocks, outputs, fold.P))
+    sent = values[:, :, order].reshape(-1, fold.P)
+    used, left = [0], []
     pause = i_stall(1)
 
     async def feed(ctx):
         async def tick():
-            _, _, done = await ctx.tick().sample(dut.list_done)
-            credits[0] += done
-            returned.append(done)
+            _, _, leaves = await ctx.tick().sample(dut.left)
+            used[0] -= leaves
+            left.append(leaves)
 
-        for index, pixels in enumerate(sent.tolist()):
-            if index % group == 0:
-                while not credits[0] or next(pause):
-                    await tick()
-                credits[0] -= 1
+        for pixels in sent.tolist():
+            while used[0] == plan.queue_depth or next(pause):
+                await tick()
+            used[0] += 1
             ctx.set(dut.valid, 1)
             for p, value in enumerate(pixels):
                 ctx.set(dut.results[p], value)
@@ -42,11 +62,11 @@ def test_results_get_their_places_and_lists_give_credits_back(
             ctx.set(dut.valid, 0)
             ctx.set(dut.results[0], -1)
         for _ in range(2000):
-            if sum(returned) == rows * blocks * lists:
+            if not used[0]:
                 break
             await tick()
 
-    count = rows * blocks * outputs
+    count = len(sent)
     run(dut, feed, collector(dut.o, count, o_stall(2), 20_000, out, extra=30))
     bits = dict(dut.o.payload.shape())
     got = []
@@ -54,12 +74,32 @@ def test_results_get_their_places_and_lists_give_credits_back(
         place = [
             (word >> bits[k].offset) & ((1 << bits[k].width) - 1) for k in ("channel", "column")
         ]
-        got.append((*place, unpack(word >> bits["pixels"].offset, 6, lanes, signed=True)))
+        got.append((*place, unpack(word >> bits["pixels"].offset, 6, fold.P, signed=True)))
     assert got == [
         (channel, column, values[row, column, channel].tolist())
         for row in range(rows)
         for column in range(blocks)
-        for channel in range(outputs)
+        for channel in order
     ]
-    assert sum(returned) == rows * blocks * lists
-    assert credits[0] == plan.credits
+    assert sum(left) == count
+    assert used[0] == 0
+
+
+def test_queue_holds_as_many_as_it_says() -> None:
+    plan = layer_plan(conv(np.random.default_rng(1)), (3, 4, 4), Fold(1))
+    dut, got = OutputQueue(plan), []
+
+    async def bench(ctx):
+        ctx.set(dut.valid, 1)
+        for k in range(plan.queue_depth):
+            ctx.set(dut.results[0], k)
+            await ctx.tick()
+        ctx.set(dut.valid, 0)
+        ctx.set(dut.o.ready, 1)
+        for _ in range(plan.queue_depth):
+            _, _, valid, pixel = await ctx.tick().sample(dut.o.valid, dut.o.payload.pixels[0])
+            got.append((valid, pixel))
+        assert not ctx.get(dut.o.valid)
+
+    run(dut, bench)
+    assert got == [(1, k) for k in range(plan.queue_depth)]

@@ -6,7 +6,7 @@ import pytest
 from hw.layers import MaxPool
 from hw.parts.row_manager import RowManager
 from hw.plan import Fold, LayerPlan
-from tests.hw.networks import NO_PADDING, conv, layer_plan
+from tests.hw.networks import NO_PADDING, conv, layer_plan, windows
 from tests.hw.streams import crossed_stalls, never, run
 
 
@@ -20,21 +20,12 @@ def plans() -> dict[str, LayerPlan]:
         "padded above": conv(rng, channels=(2, 2), padding=(2, 0, 1, 1)),
         "5x5": conv(rng, channels=(2, 2), kernel=(5, 5)),
         "1x1": conv(rng, channels=(2, 2), kernel=(1, 1)),
+        "1x1, stride 2": conv(rng, channels=(2, 2), kernel=(1, 1), stride=(2, 2)),
         "pooling that leaves a row out": MaxPool("p", "x"),
         "stride beyond the kernel": MaxPool("p", "x", (1, 1), (3, 1)),
         "linear": linear,
     }
     return {name: layer_plan(layer, (2, 5, 4), Fold(1)) for name, layer in layers.items()}
-
-
-def windows(plan: LayerPlan):
-    """All windows for ever, each a list of arriving rows by number, None outside the picture."""
-    rows, frame = plan.rows, 0
-    while True:
-        for y in range(rows.outputs):
-            inside = (y * rows.stride - rows.top + k for k in range(rows.extent))
-            yield [frame * rows.height + x if 0 <= x < rows.height else None for x in inside]
-        frame += 1
 
 
 @crossed_stalls
@@ -43,7 +34,7 @@ def test_windows_slide_over_rows_that_are_there(name, i_stall, o_stall) -> None:
     plan = plans()[name]
     dut, ring, words = RowManager(plan), plan.rows.ring, plan.row_words
     arrivals, ends = i_stall(1), o_stall(2)
-    expected = list(islice(windows(plan), 4 * plan.rows.outputs))
+    expected = list(islice(windows(plan.rows), 4 * plan.rows.outputs))
     seen = []
 
     async def bench(ctx):

@@ -1,3 +1,6 @@
+from dataclasses import replace
+from itertools import product
+
 import numpy as np
 import pytest
 
@@ -7,7 +10,7 @@ from hw.parts.beats import beat
 from hw.parts.writer import Writer
 from hw.plan import Fold, LayerPlan
 from tests.hw.networks import conv, layer_plan
-from tests.hw.streams import crossed_stalls, driver, run
+from tests.hw.streams import crossed_stalls, driver, never, run
 
 
 def plans() -> dict[str, LayerPlan]:
@@ -15,13 +18,46 @@ def plans() -> dict[str, LayerPlan]:
     shape = (2, 4, 9)
     five = conv(rng, channels=(2, 2), kernel=(3, 5), padding=(1, 1, 2, 2))
     down = conv(rng, channels=(2, 2), stride=(2, 2))
+    point = conv(rng, channels=(2, 2), kernel=(1, 1), stride=(2, 2))
+    depthwise = conv(rng, channels=(5, 5), groups=5, density=0.8)
+    kernels = conv(rng, channels=(7, 4), density=0.3, by_kernel=True)
+    mask = kernels.survivors & (np.arange(7) != 3)[:, None, None]  # nobody reads channel 3
+    unread = replace(kernels, weight=kernels.weight * mask, mask=mask)
     return {
+        "unread rows and columns": layer_plan(point, shape, Fold(2), 3),
+        "depthwise on three": layer_plan(depthwise, (5, 4, 9), Fold(2, 1, 3), 2),
+        "unread channels": layer_plan(unread, (7, 4, 9), Fold(3), 2),
+        "unread channels, two": layer_plan(unread, (7, 4, 9), Fold(3, 1, 2), 4),
+        "pooling on two": layer_plan(MaxPool("p", "x"), (3, 5, 6), Fold(3, 1, 2), 2, signed=True),
         "one pixel to three lanes": layer_plan(conv(rng, channels=(2, 2)), shape, Fold(3), 1),
         "four pixels to two lanes": layer_plan(five, shape, Fold(2), 4),
         "two pixels to five lanes, stride 2": layer_plan(down, shape, Fold(5), 2),
         "pooling that leaves a column out": layer_plan(MaxPool("p", "x"), shape, Fold(4), 3),
         "signed": layer_plan(conv(rng, channels=(2, 2)), shape, Fold(9), 9, signed=True),
     }
+
+
+UNWRITTEN = -999
+
+
+def test_copies_hold_the_channels_that_are_read() -> None:
+    """A depthwise layer's are partitioned; a channel that nobody reads is nowhere."""
+    made = plans()
+    depthwise = made["depthwise on three"]
+    cut = [p.output for p in depthwise.schedule.picks if len(p.sequencers) == 2]
+    assert cut, "the list of a channel is cut, which is in both copies then"
+    assert sorted(c for copy in depthwise.copies for c in copy) == sorted([*range(5), *cut])
+    even = conv(np.random.default_rng(1), channels=(6, 6), groups=6)
+    whole = layer_plan(even, (6, 4, 9), Fold(2, 1, 3), 2)
+    assert sorted(c for copy in whole.copies for c in copy) == list(range(6))
+    assert whole.words_per_column == 2
+    (copy,) = made["unread channels"].copies
+    assert copy == tuple(np.flatnonzero(made["unread channels"].conv.survivors.any((0, 2, 3))))
+    assert 3 not in copy
+    assert not any(3 in copy for copy in made["unread channels, two"].copies)
+    point = made["unread rows and columns"]
+    assert point.rows.stored == (True, False, True, False)
+    assert point.row_words == 2 * 3  # of nine columns five, on two lanes
 
 
 def beats_of(plan: LayerPlan, row: np.ndarray, rng: np.random.Generator) -> list[int]:
@@ -38,28 +74,39 @@ def beats_of(plan: LayerPlan, row: np.ndarray, rng: np.random.Generator) -> list
     return [words[k] for k in rng.permutation(len(words))]
 
 
+def wanted(plan: LayerPlan, copy: tuple[int, ...], row: np.ndarray) -> np.ndarray:
+    """Words (row_words, P) of a row (C, W) in a copy: what some tap can read, and nothing else."""
+    words = np.full((plan.segments.words, plan.words_per_column, plan.fold.P), UNWRITTEN)
+    block, stride, padding = plan.columns.block, plan.layer.stride[1], plan.layer.padding[2]
+    read = {column for taps in plan.lists for column in taps.column.tolist()}
+    for lane, place, tap in product(range(plan.fold.P), range(block), read):
+        x = (lane * block + place) * stride + tap - padding
+        if 0 <= x < row.shape[1]:
+            words[plan.segments.first_word(tap) + place, : len(copy), lane] = row[list(copy), x]
+    return words.reshape(-1, plan.fold.P)
+
+
 @crossed_stalls
 @pytest.mark.parametrize(("name"), plans())
 def test_rows_are_written_where_the_lanes_read_them(name, i_stall, o_stall) -> None:
     plan = plans()[name]
     rng = np.random.default_rng(2)
     dut, ring, low = Writer(plan), plan.rows.ring, plan.source.low
-    channels, _, width = plan.source.shape
-    count = 3 * ring + 1
-    rows = rng.integers(low, plan.source.high, (count, channels, width), endpoint=True)
+    channels, height, _ = plan.source.shape
+    kept = plan.rows.stored[plan.rows.top :][:height]
+    count = 2 * ring + 1
+    arriving = np.searchsorted(np.cumsum(kept * count), count) + 1  # the last one is stored
+    shape = arriving, channels, plan.source.shape[2]
+    rows = rng.integers(low, plan.source.high, shape, endpoint=True)
     words = [word for row in rows for word in beats_of(plan, row, rng)]
-    memory = np.full((plan.depth, plan.fold.P), -999)
+    stored = [row for y, row in enumerate(rows) if kept[y % height]]
+    memory = np.full((plan.fold.R, plan.depth, plan.fold.P), UNWRITTEN)
     stalls = o_stall(3)
 
     def check(slot: int, row: np.ndarray) -> None:
-        words_of = memory[slot * plan.row_words : (slot + 1) * plan.row_words]
-        for word in range(plan.segments.words):
-            for lane in range(plan.fold.P):
-                x = lane * plan.segments.pitch - plan.segments.padding + word
-                want = row[:, x] if 0 <= x < width else [-999] * channels
-                np.testing.assert_array_equal(
-                    words_of[word * channels : (word + 1) * channels, lane], want
-                )
+        words_of = memory[:, slot * plan.row_words : (slot + 1) * plan.row_words]
+        for copy, found in zip(plan.copies, words_of, strict=True):
+            np.testing.assert_array_equal(found, wanted(plan, copy, row))
 
     async def bench(ctx):
         done = released = 0
@@ -68,16 +115,18 @@ def test_rows_are_written_where_the_lanes_read_them(name, i_stall, o_stall) -> N
             free = int(occupied > 0 and not next(stalls))
             ctx.set(dut.release, free)
             released += free
-            _, _, address, enable, row_done, *pixels = await ctx.tick().sample(
-                dut.address, dut.enable, dut.row_done, *dut.data
+            _, _, row_done, *values = await ctx.tick().sample(
+                dut.row_done, *dut.data, *dut.address, *dut.enable
             )
-            for lane in range(plan.fold.P):
+            pixels, ports = values[: plan.fold.P], values[plan.fold.P :]
+            for r, lane in np.ndindex(plan.fold.R, plan.fold.P):
+                address, enable = ports[r], ports[plan.fold.R + r]
                 if enable >> lane & 1:
                     slot = address // plan.row_words
                     assert slot == done % ring, "only the row on its way may be written"
-                    memory[address, lane] = pixels[lane]
+                    memory[r, address, lane] = pixels[lane]
             if row_done:
-                check(done % ring, rows[done])
+                check(done % ring, stored[done])
                 done += 1
                 assert done - released <= ring
             if done == count:
@@ -89,12 +138,14 @@ def test_rows_are_written_where_the_lanes_read_them(name, i_stall, o_stall) -> N
 
 @pytest.mark.parametrize("name", plans())
 def test_a_row_takes_as_many_cycles_as_it_has_writes(name) -> None:
+    """And one that is not read takes one cycle a beat."""
     plan = plans()[name]
     dut, rng = Writer(plan), np.random.default_rng(4)
     channels, height, width = plan.source.shape
-    rows = np.zeros((3, channels, width), int)
+    kept = plan.rows.stored[plan.rows.top :][:height]
+    rows = np.zeros((height * 2, channels, width), int)
     words = [word for row in rows for word in beats_of(plan, row, rng)]
-    ends = []
+    ends, expected = [], sum(kept) * 2
 
     async def bench(ctx):
         for now in range(2000):
@@ -102,11 +153,14 @@ def test_a_row_takes_as_many_cycles_as_it_has_writes(name) -> None:
             ctx.set(dut.release, done)
             if done:
                 ends.append(now)
-            if len(ends) == 3:
+            if len(ends) == expected:
                 return
 
-    run(dut, driver(dut.i, words, iter(lambda: False, True), 2000), bench)
-    assert np.diff(ends).tolist() == [plan.write_cycles // height] * 2
+    run(dut, driver(dut.i, words, never(), 2000), bench)
+    written, dropped = plan.write_cycles // height, len(words) // len(rows)
+    cycles = np.cumsum([written if kept[y % height] else dropped for y in range(len(rows))])
+    starts = [cycles[y] for y in range(len(rows)) if kept[y % height]]
+    assert np.diff(ends).tolist() == np.diff(starts).tolist()
 
 
 def test_full_ring_is_not_written_to() -> None:
