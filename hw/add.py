@@ -100,7 +100,7 @@ class AddEngine(wiring.Component):
 
     def _read(
         self, m: Module, writer: Writer, address: Signal, blank: Signal
-    ) -> tuple[Value, Signal]:
+    ) -> tuple[data.View, Signal]:
         """Pixels that have waited, one cycle after their address, and whether there are none."""
         store = self.plan.store
         shape = data.ArrayLayout(element(store.source), store.lanes)

@@ -128,9 +128,10 @@ class _Choice:
 class _Search:
     """Search over the folds of a network.
 
-    Whether a layer can be written to in time depends on its lanes and its producer's. In a chain the
-    cheapest folds within some cycles are a cheapest path, found layer by layer for every number of
-    lanes; where branches meet, each layer in turn takes the cheapest fold that its producers allow.
+    Whether a layer can be written to in time depends on its lanes and its producer's. In a chain
+    the cheapest folds within some cycles are a cheapest path, found layer by layer for every number
+    of lanes; where branches meet, each layer in turn takes the cheapest fold that its producers
+    allow.
     """
 
     def __init__(self, network: Network) -> None:

@@ -1,6 +1,7 @@
 """Layers as data: frozen dataclasses of integers, with shape, range and exact result."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -53,7 +54,7 @@ class Input:
     offset: tuple[int, ...] = ()
     signed: bool = False
 
-    inputs = ()
+    inputs: ClassVar[tuple[str, ...]] = ()
 
     def __post_init__(self) -> None:
         numbers = (*self.shape, self.bits, *self.offset)

@@ -134,7 +134,8 @@ def _add(network: Network, layer: Add, columns: dict[str, Columns]) -> AddPlan:
         range(network.formats[stored].shape[0])
     )
     if plain and longer(network, stored, streamed):
-        streamed, stored, multipliers = stored, streamed, multipliers[::-1]
+        streamed, stored = stored, streamed
+        multipliers = (multipliers[1], multipliers[0])
     if common_source(network, streamed, stored) == streamed:
         raise UnsupportedLayer(
             f"layer {layer.name!r}: {streamed!r} must come by a longer way than {stored!r}"

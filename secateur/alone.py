@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 
 from hw.cost import predict
-from hw.layers import Input
+from hw.fold import Fold, Folding
+from hw.layer_plan import LayerPlan
 from hw.network import Network
-from hw.plan import Folding
+from hw.plan import plan
 from hw.verilog import emit
 from sim.runner import Design
 
@@ -34,18 +35,20 @@ def layers_alone(
     Returns
     -------
     dict of str to (Design, int)
-        For every layer, its design and the predicted cycles of a frame.
+        For every layer but adds, its design and the predicted cycles of a frame.
     """
-    sources = [layer for layer in network.layers if not isinstance(layer, Input)]
-    names = {name for layer in sources for name in (layer.name, layer.source)}
+    plans = [made for made in plan(network, folding) if isinstance(made, LayerPlan)]
+    names = {name for made in plans for name in (made.name, *made.inputs)}
     maps = network.compute(pictures[:FRAMES], keep=names)
     found = {}
-    for layer in sources:
-        alone, fold = network.alone(layer.name), {layer.name: folding[layer.name]}
-        path = folder / f"{name}_{layer.name}"
-        emit(alone, fold, path, top=path.name)
-        design = Design(path.name, path, maps[layer.source], maps[layer.name])
-        found[layer.name] = design, predict(alone, fold).interval
+    for made in plans:
+        (source,) = made.inputs
+        alone = network.alone(made.name)
+        folds = {source: Fold(made.producer.lanes), made.name: made.fold}
+        path = folder / f"{name}_{made.name}"
+        emit(alone, folds, path, top=path.name)
+        design = Design(path.name, path, maps[source], maps[made.name])
+        found[made.name] = design, predict(alone, folds).interval
     return found
 
 

@@ -20,6 +20,7 @@ class Fork(wiring.Component):
     """
 
     i: stream.Interface
+    o: list[stream.Interface]
 
     def __init__(self, signature: stream.Signature, consumers: int) -> None:
         self.consumers = consumers

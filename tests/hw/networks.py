@@ -68,7 +68,9 @@ def layer_plan(
 ) -> LayerPlan:
     """Plan one layer behind an input whose beats have `lanes` pixels."""
     network = Network("net", (Input(layer.source, shape, **picture), layer))
-    return plan(network, {layer.source: Fold(lanes), layer.name: fold})[0]
+    (made,) = plan(network, {layer.source: Fold(lanes), layer.name: fold})
+    assert isinstance(made, LayerPlan)
+    return made
 
 
 def pictures(network: Network, frames: int, seed: int = 1) -> np.ndarray:

@@ -64,7 +64,9 @@ def test_utilisation_is_surviving_macs_over_cycles_times_multipliers() -> None:
 def test_sequencers_share_the_taps_of_a_pass() -> None:
     """Cut where they must be, a third of them each; pooling then waits to be written to."""
     (a, p, c) = predict(NETWORK, SEQUENCED).layers
-    taps = NETWORK.layers[1].survivors.sum()
+    cut = NETWORK.layers[1]
+    assert isinstance(cut, Conv)
+    taps = cut.survivors.sum()
     assert a.cycles == -(-taps // 3) * 2 * 8
     assert (p.cycles, p.multipliers, p.input_bound) == (4 * 8 * 2 * 2, 0, True)
     assert (c.fold, c.multipliers) == (Fold(1, 1, 2), 2)

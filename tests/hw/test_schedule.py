@@ -3,7 +3,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hw.schedule import Part, Programs, Schedule, drains, schedule
+from hw.balance import Part, Programs, drains
+from hw.schedule import Schedule, schedule
 from hw.taps import TapList, tap_lists
 from tests.hw.networks import conv
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from hw.layers import Conv, Input
+from hw.layers import Conv, Input, MaxPool
 from hw.network import Network
 from pruning.accuracy import accuracy
 from pruning.data import DataSet, Pixels
@@ -32,6 +32,7 @@ def judge(network: Network, images: np.ndarray) -> np.ndarray:
                 x = torch.floor((x * multiplier + power / 2) / power)
                 x = x.clamp(0, 2**layer.bits - 1)
         else:
+            assert isinstance(layer, MaxPool)
             x = nn.functional.max_pool2d(x, layer.kernel, layer.stride, layer.padding[::2])
     return x.numpy()
 

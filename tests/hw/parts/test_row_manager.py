@@ -32,7 +32,7 @@ def plans() -> dict[str, LayerPlan]:
 @pytest.mark.parametrize("name", plans())
 def test_windows_slide_over_rows_that_are_there(name, i_stall, o_stall) -> None:
     plan = plans()[name]
-    dut, ring, words = RowManager(plan), plan.rows.ring, plan.row_words
+    dut, ring, words = RowManager(plan.store), plan.rows.ring, plan.store.row_words
     arrivals, ends = i_stall(1), o_stall(2)
     expected = list(islice(windows(plan.rows), 4 * plan.rows.outputs))
     seen = []
@@ -70,7 +70,7 @@ def test_windows_slide_over_rows_that_are_there(name, i_stall, o_stall) -> None:
 def test_next_window_follows_at_once_if_its_rows_are_there(name) -> None:
     """No bubble between rows, nor between pictures."""
     plan = plans()[name]
-    dut, spare = RowManager(plan), plan.rows.total + 2
+    dut, spare = RowManager(plan.store), plan.rows.total + 2
     valid = []
 
     async def bench(ctx):
@@ -92,7 +92,7 @@ def test_next_window_follows_at_once_if_its_rows_are_there(name) -> None:
 
 def test_window_waits_for_its_last_row() -> None:
     plan, seen = plans()["3x3"], []
-    dut, arrivals = RowManager(plan), never()
+    dut, arrivals = RowManager(plan.store), never()
 
     async def bench(ctx):
         for now in range(20):

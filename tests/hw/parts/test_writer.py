@@ -50,14 +50,14 @@ def test_copies_hold_the_channels_that_are_read() -> None:
     even = conv(np.random.default_rng(1), channels=(6, 6), groups=6)
     whole = layer_plan(even, (6, 4, 9), Fold(2, 1, 3), 2)
     assert sorted(c for copy in whole.copies for c in copy) == list(range(6))
-    assert whole.words_per_column == 2
+    assert whole.store.words_per_column == 2
     (copy,) = made["unread channels"].copies
     assert copy == tuple(np.flatnonzero(made["unread channels"].conv.survivors.any((0, 2, 3))))
     assert 3 not in copy
     assert not any(3 in copy for copy in made["unread channels, two"].copies)
     point = made["unread rows and columns"]
     assert point.rows.stored == (True, False, True, False)
-    assert point.row_words == 2 * 3  # of nine columns five, on two lanes
+    assert point.store.row_words == 2 * 3  # of nine columns five, on two lanes
 
 
 def beats_of(plan: LayerPlan, row: np.ndarray, rng: np.random.Generator) -> list[int]:
@@ -76,7 +76,7 @@ def beats_of(plan: LayerPlan, row: np.ndarray, rng: np.random.Generator) -> list
 
 def wanted(plan: LayerPlan, copy: tuple[int, ...], row: np.ndarray) -> np.ndarray:
     """Words (row_words, P) of a row (C, W) in a copy: what some tap can read, and nothing else."""
-    words = np.full((plan.segments.words, plan.words_per_column, plan.fold.P), UNWRITTEN)
+    words = np.full((plan.segments.words, plan.store.words_per_column, plan.fold.P), UNWRITTEN)
     block, stride, padding = plan.columns.block, plan.layer.stride[1], plan.layer.padding[2]
     read = {column for taps in plan.lists for column in taps.column.tolist()}
     for lane, place, tap in product(range(plan.fold.P), range(block), read):
@@ -91,7 +91,7 @@ def wanted(plan: LayerPlan, copy: tuple[int, ...], row: np.ndarray) -> np.ndarra
 def test_rows_are_written_where_the_lanes_read_them(name, i_stall, o_stall) -> None:
     plan = plans()[name]
     rng = np.random.default_rng(2)
-    dut, ring, low = Writer(plan), plan.rows.ring, plan.source.low
+    dut, ring, low = Writer(plan.store), plan.rows.ring, plan.source.low
     channels, height, _ = plan.source.shape
     kept = plan.rows.stored[plan.rows.top :][:height]
     count = 2 * ring + 1
@@ -100,11 +100,11 @@ def test_rows_are_written_where_the_lanes_read_them(name, i_stall, o_stall) -> N
     rows = rng.integers(low, plan.source.high, shape, endpoint=True)
     words = [word for row in rows for word in beats_of(plan, row, rng)]
     stored = [row for y, row in enumerate(rows) if kept[y % height]]
-    memory = np.full((plan.fold.R, plan.depth, plan.fold.P), UNWRITTEN)
+    memory = np.full((plan.fold.R, plan.store.depth, plan.fold.P), UNWRITTEN)
     stalls = o_stall(3)
 
     def check(slot: int, row: np.ndarray) -> None:
-        words_of = memory[:, slot * plan.row_words : (slot + 1) * plan.row_words]
+        words_of = memory[:, slot * plan.store.row_words : (slot + 1) * plan.store.row_words]
         for copy, found in zip(plan.copies, words_of, strict=True):
             np.testing.assert_array_equal(found, wanted(plan, copy, row))
 
@@ -122,7 +122,7 @@ def test_rows_are_written_where_the_lanes_read_them(name, i_stall, o_stall) -> N
             for r, lane in np.ndindex(plan.fold.R, plan.fold.P):
                 address, enable = ports[r], ports[plan.fold.R + r]
                 if enable >> lane & 1:
-                    slot = address // plan.row_words
+                    slot = address // plan.store.row_words
                     assert slot == done % ring, "only the row on its way may be written"
                     memory[r, address, lane] = pixels[lane]
             if row_done:
@@ -140,7 +140,7 @@ def test_rows_are_written_where_the_lanes_read_them(name, i_stall, o_stall) -> N
 def test_a_row_takes_as_many_cycles_as_it_has_writes(name) -> None:
     """And one that is not read takes one cycle a beat."""
     plan = plans()[name]
-    dut, rng = Writer(plan), np.random.default_rng(4)
+    dut, rng = Writer(plan.store), np.random.default_rng(4)
     channels, height, width = plan.source.shape
     kept = plan.rows.stored[plan.rows.top :][:height]
     rows = np.zeros((height * 2, channels, width), int)
@@ -157,7 +157,7 @@ def test_a_row_takes_as_many_cycles_as_it_has_writes(name) -> None:
                 return
 
     run(dut, driver(dut.i, words, never(), 2000), bench)
-    written, dropped = plan.write_cycles // height, len(words) // len(rows)
+    written, dropped = plan.store.write_cycles // height, len(words) // len(rows)
     cycles = np.cumsum([written if kept[y % height] else dropped for y in range(len(rows))])
     starts = [cycles[y] for y in range(len(rows)) if kept[y % height]]
     assert np.diff(ends).tolist() == np.diff(starts).tolist()
@@ -165,7 +165,7 @@ def test_a_row_takes_as_many_cycles_as_it_has_writes(name) -> None:
 
 def test_full_ring_is_not_written_to() -> None:
     plan = plans()["signed"]
-    dut, rng = Writer(plan), np.random.default_rng(5)
+    dut, rng = Writer(plan.store), np.random.default_rng(5)
     row = np.ones((2, 9), int)
     words = beats_of(plan, row, rng)
     taken = []

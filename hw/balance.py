@@ -1,0 +1,242 @@
+"""Share of a layer's lists among its sequencers, so that all of them walk equally long."""
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from hw.taps import TapList
+
+
+@dataclass(frozen=True)
+class Part:
+    """Taps ``start .. stop - 1`` of a list, walked by one sequencer; idle entries before them."""
+
+    group: int
+    start: int
+    stop: int
+    idle: int = 0
+
+    @property
+    def length(self) -> int:
+        """Entries, idle ones included."""
+        return self.idle + self.stop - self.start
+
+
+Programs = list[list[Part]]
+
+_ATTEMPTS = 40  # orders of the lists that are tried
+
+
+def balance(lists: list[TapList], sequencers: int, *, splittable: bool) -> tuple[Programs, int]:
+    """Programs of all sequencers, and the entries that they take."""
+    sizes = [len(taps.outputs) for taps in lists]
+    whole = [Part(g, 0, len(taps)) for g, taps in enumerate(lists) if len(taps)]
+    if sequencers == 1 or not whole:
+        # The sums of a group leave one a cycle, so the next list ends no sooner.
+        program = [
+            Part(part.group, 0, part.stop, max(sizes[before.group] - part.stop, 0))
+            for before, part in zip([*whole[-1:], *whole[:-1]], whole, strict=True)
+        ]
+        programs = [program, *([] for _ in range(1, sequencers))]
+        return programs, _length(sizes, programs)
+    found = [
+        programs
+        for programs in (_contiguous(whole, sequencers), _longest_first(whole, sequencers))
+        if drains(sizes, programs, _length(sizes, programs))
+    ]
+    if not found:
+        # Lists so long that every other sequencer's group leaves meanwhile always drain.
+        least = max(sizes) * sequencers
+        longer = [Part(p.group, 0, p.stop, max(least - p.stop, 0)) for p in whole]
+        found = [_longest_first(longer, sequencers)]
+    best = min(found, key=lambda programs: _length(sizes, programs))
+    if splittable:
+        best = _split(whole, sizes, sequencers, _length(sizes, best)) or best
+    return best, _length(sizes, best)
+
+
+def _length(sizes: list[int], programs: Programs) -> int:
+    """Entries of a pass: the longest program, and a cycle for every output to leave."""
+    return max(sum(sizes), *(sum(part.length for part in program) for program in programs))
+
+
+def _contiguous(whole: list[Part], sequencers: int) -> Programs:
+    """Share whole lists in their order, so that lists that read the same channels stay together."""
+    lengths = [part.length for part in whole]
+    low, high = max(lengths), sum(lengths)
+    while low < high:  # the shortest length into which they go
+        middle = (low + high) // 2
+        if len(_runs(lengths, middle)) <= sequencers:
+            high = middle
+        else:
+            low = middle + 1
+    runs = _runs(lengths, low)
+    return [whole[a:b] for a, b in runs] + [[]] * (sequencers - len(runs))
+
+
+def _runs(lengths: list[int], limit: int) -> list[tuple[int, int]]:
+    starts, load = [0], 0
+    for index, length in enumerate(lengths):
+        if load + length > limit:
+            starts.append(index)
+            load = 0
+        load += length
+    return list(pairwise([*starts, len(lengths)]))
+
+
+def _longest_first(whole: list[Part], sequencers: int) -> Programs:
+    """Share whole lists, each to the sequencer with the least so far."""
+    programs: Programs = [[] for _ in range(sequencers)]
+    loads = [0] * sequencers
+    for part in sorted(whole, key=lambda part: -part.length):
+        r = loads.index(min(loads))
+        programs[r].append(part)
+        loads[r] += part.length
+    return programs
+
+
+def _split(whole: list[Part], sizes: list[int], sequencers: int, limit: int) -> Programs | None:
+    """Cut the lists, end to end, into equal shares that drain; None if no better than a limit.
+
+    Where lists are cut, and what is walked before them, decides whether all sums drain, so several
+    orders are tried, always the same ones.
+    """
+    total = sum(part.length for part in whole)
+    least = max(-(-total // sequencers), *(part.length for part in whole), sum(sizes))
+    margin = max(sizes) * sequencers
+    rng = np.random.default_rng(0)
+    for share in range(least, min(limit, least + margin)):
+        for attempt in range(_ATTEMPTS):
+            places = rng.permutation(len(whole)) if attempt else range(len(whole))
+            programs = _cut([whole[index] for index in places], sequencers, share)
+            if programs is None:
+                continue
+            for r in range(1, sequencers - 1, 2):
+                _align(programs[r], programs[r + 1], margin, rng if attempt else None)
+            _push_back(programs, share)
+            if drains(sizes, programs, share):
+                return programs
+    return None
+
+
+def _cut(whole: list[Part], sequencers: int, share: int) -> Programs | None:
+    """Cut lists into equal shares; None if one that is idle, or has no taps, would be cut.
+
+    Neighbours that share a list walk their parts of it at the same end of the pass: at its end
+    behind an even sequencer, at its beginning behind an odd one.
+    """
+    programs: Programs = [[] for _ in range(sequencers)]
+    r = load = 0
+    for part in whole:
+        room = share - load
+        if part.length <= room:
+            programs[r].append(part)
+            load += part.length
+            continue
+        if room:
+            if part.idle:
+                return None
+            programs[r].append(Part(part.group, 0, room))
+        programs[r + 1].append(Part(part.group, room, part.stop, part.idle))
+        r, load = r + 1, part.length - room
+    for program in programs[1::2]:
+        program.reverse()  # what it shares with the one before now comes last
+    return programs
+
+
+def _align(
+    left: list[Part], right: list[Part], margin: int, rng: np.random.Generator | None
+) -> None:
+    """Let two neighbours complete the list that both begin with at about the same time.
+
+    Each walks some of its other lists first. The part that is completed sooner must not be followed
+    by a list that ends before the other part.
+    """
+    if not left or not right or left[0].group != right[0].group:
+        return
+    choices = []
+    for before_left, end_left, next_left in _places(left):
+        for before_right, end_right, next_right in _places(right):
+            if next_left > end_right and next_right > end_left:
+                hurry = max(margin - min(end_left, end_right), 0)  # others leave at the pass's end
+                distance = abs(end_left - end_right) + hurry
+                choices.append((distance, before_left, before_right))
+    if not choices:
+        return
+    choices.sort()
+    _, before_left, before_right = choices[0 if rng is None else rng.integers(len(choices))]
+    for program, before in ((left, before_left), (right, before_right)):
+        program.insert(before, program.pop(0))
+
+
+def _places(program: list[Part]) -> list[tuple[int, int, int]]:
+    """Places that a program's first part may take before its last part.
+
+    For each: lists walked before it, the entry that then ends it, and that which ends the next one.
+    """
+    places, end = [], program[0].length
+    for before in range(max(len(program) - 1, 1)):
+        if before:
+            end += program[before].length
+        following = program[before + 1].length if before + 1 < len(program) else end
+        places.append((before, end, end + following))
+    return places
+
+
+def _push_back(programs: Programs, share: int) -> None:
+    """Fill a shorter program up before its last part, so that shared lists end together."""
+    for program in programs:
+        missing = share - sum(part.length for part in program)
+        if program and missing:
+            part = program[-1]
+            program[-1] = Part(part.group, part.start, part.stop, part.idle + missing)
+
+
+def _ends(programs: Programs) -> list[list[tuple[int, int]]]:
+    """Per sequencer, the entry that ends each part, and its group."""
+    ends = []
+    for program in programs:
+        at, found = -1, []
+        for part in program:
+            at += part.length
+            found.append((at, part.group))
+        ends.append(found)
+    return ends
+
+
+def order(programs: Programs) -> list[tuple[int, int, tuple[int, ...]]]:
+    """Order groups by when their last sums are complete: entry, group, sequencers."""
+    complete: dict[int, list[tuple[int, int]]] = {}
+    for r, found in enumerate(_ends(programs)):
+        for at, group in found:
+            complete.setdefault(group, []).append((at, r))
+    return sorted(
+        (max(at for at, _ in parts), group, tuple(sorted(r for _, r in parts)))
+        for group, parts in complete.items()
+    )
+
+
+def leaves(sizes: list[int], programs: Programs, length: int) -> dict[tuple[int, int], int]:
+    """Cycle in which the first output of each group leaves, in two successive passes.
+
+    One output leaves a cycle. A pass is followed by the next without a pause, which is the worst
+    case: a pause only delays the next sums.
+    """
+    free, first = 0, {}
+    for turn in range(2):
+        for at, group, _ in order(programs):
+            first[turn, group] = max(free, at + 1 + turn * length)
+            free = first[turn, group] + sizes[group]
+    return first
+
+
+def drains(sizes: list[int], programs: Programs, length: int) -> bool:
+    """Whether every sum leaves before the next one of its sequencer takes its register."""
+    first = leaves(sizes, programs, length)
+    for found in _ends(programs):
+        steps = [(at + turn * length, turn, group) for turn in range(3) for at, group in found]
+        for (_, turn, group), (next_at, *_) in pairwise(steps):
+            if turn < 2 and first[turn, group] > next_at:
+                return False
+    return True
