@@ -8,6 +8,7 @@ from amaranth.lib.wiring import In, Out
 
 from hw.parts.beats import beat, beats, element
 from hw.parts.row_manager import RowManager
+from hw.parts.steps import saturate
 from hw.parts.writer import Writer
 from hw.plan import AddPlan
 
@@ -141,12 +142,7 @@ class AddEngine(wiring.Component):
             m.d.sync += total.eq(products[0] + products[1] + half)
             shifted = Signal((total >> plan.layer.shift).shape(), name=f"shifted_{p}")
             m.d.comb += shifted.eq(total >> plan.layer.shift)
-            with m.If(shifted < low):
-                m.d.sync += entry.pixels[p].eq(low)
-            with m.Elif(shifted > high):
-                m.d.sync += entry.pixels[p].eq(high)
-            with m.Else():
-                m.d.sync += entry.pixels[p].eq(shifted)
+            saturate(m, shifted, low, high, entry.pixels[p])
         m.d.comb += [entry.channel.eq(places[0]), entry.column.eq(places[1])]
         width = Shape.cast(entry.shape()).width
         m.submodules.fifo = fifo = SyncFIFO(width=width, depth=plan.queue_depth)

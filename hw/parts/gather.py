@@ -10,6 +10,7 @@ from amaranth.lib.wiring import In, Out
 
 from hw.layer_plan import LayerPlan
 from hw.parts.lanes import sum_shape, sums
+from hw.parts.steps import cyclic_index
 
 
 class Gather(wiring.Component):
@@ -90,12 +91,8 @@ class Gather(wiring.Component):
         ]
         m.submodules.picks = memory = Memory(shape=layout, depth=len(init), init=init)
         read = memory.read_port()
-        index, next_index = Signal(range(len(init))), Signal(range(len(init)))
-        m.d.comb += next_index.eq(index)
-        with m.If(leaves):
-            m.d.comb += next_index.eq(Mux(index == len(init) - 1, 0, index + 1))
+        _, next_index = cyclic_index(m, len(init), leaves, "index")
         m.d.comb += read.addr.eq(next_index)
-        m.d.sync += index.eq(next_index)
 
         emitted = []
         for r in range(plan.fold.R):

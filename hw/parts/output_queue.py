@@ -8,6 +8,7 @@ from amaranth.lib.wiring import In, Out
 
 from hw.layer_plan import LayerPlan
 from hw.parts.beats import beat, beats, element
+from hw.parts.steps import cyclic_index
 
 
 class OutputQueue(wiring.Component):
@@ -45,14 +46,10 @@ class OutputQueue(wiring.Component):
         order = [pick.output for pick in plan.schedule.picks]
         blocks = plan.columns.block
 
-        index, next_index = Signal(range(len(order))), Signal(range(len(order)))
-        block, end = Signal(range(blocks)), Signal()
-        m.d.comb += [end.eq(index == len(order) - 1), next_index.eq(index)]
-        with m.If(self.valid):
-            m.d.comb += next_index.eq(Mux(end, 0, index + 1))
-            with m.If(end):
-                m.d.sync += block.eq(Mux(block == blocks - 1, 0, block + 1))
-        m.d.sync += index.eq(next_index)
+        index, next_index = cyclic_index(m, len(order), self.valid, "index")
+        block = Signal(range(blocks))
+        with m.If(self.valid & (index == len(order) - 1)):
+            m.d.sync += block.eq(Mux(block == blocks - 1, 0, block + 1))
         channel = index
         if order != sorted(order):
             m.submodules.order = memory = Memory(

@@ -8,6 +8,7 @@ from amaranth.lib.wiring import In, Out
 from hw.layer_plan import LayerPlan
 from hw.parts.beats import element
 from hw.parts.lanes import sum_shape
+from hw.parts.steps import cyclic_index, saturate
 
 
 class Requantise(wiring.Component):
@@ -60,12 +61,8 @@ class Requantise(wiring.Component):
         ]
         m.submodules.memory = memory = Memory(shape=layout, depth=len(init), init=init)
         read = memory.read_port()
-        index, next_index = Signal(range(len(init))), Signal(range(len(init)))
-        m.d.comb += next_index.eq(index)
-        with m.If(self.valid):
-            m.d.comb += next_index.eq(Mux(index == len(init) - 1, 0, index + 1))
+        _, next_index = cyclic_index(m, len(init), self.valid, "index")
         m.d.comb += read.addr.eq(next_index)
-        m.d.sync += index.eq(next_index)
 
         valid, multiplier = Signal(), Signal(width)
         m.d.sync += [valid.eq(self.valid), multiplier.eq(read.data.multiplier)]
@@ -95,10 +92,5 @@ class Requantise(wiring.Component):
         for p, value in enumerate(scaled):
             shifted = Signal(signed(max(len(value) - shift, 1)), name=f"shifted_{p}")
             m.d.comb += shifted.eq(value >> shift)
-            with m.If(shifted < low):
-                m.d.sync += self.results[p].eq(low)
-            with m.Elif(shifted > high):
-                m.d.sync += self.results[p].eq(high)
-            with m.Else():
-                m.d.sync += self.results[p].eq(shifted)
+            saturate(m, shifted, low, high, self.results[p])
         return m
