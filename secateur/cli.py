@@ -15,6 +15,7 @@ COMMANDS = {
     "run": "do all of it: train, prune, generate, simulate, report",
     "train": "train the dense network of a run file and make it integer",
     "prune": "prune the trained network, retrain it and make it integer",
+    "estimate": "say in seconds what a network costs, and what a pruning would save",
     "generate": "turn a network file into Verilog",
     "simulate": "simulate generated Verilog and compare it with its network, bit for bit",
     "report": "synthesise what was simulated and write report.json and report.html",
