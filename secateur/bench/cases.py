@@ -1,4 +1,4 @@
-"""What the benchmark measures: convolutions 3x3, pad 1, int8, dense and pruned in five ways."""
+"""What the benchmark measures: convolutions 3x3, pad 1, int8, dense and pruned in four ways."""
 
 from dataclasses import dataclass
 

@@ -74,6 +74,7 @@ def simulate_all(designs: Sequence[Generated], build: Path, note: Note) -> dict[
         seconds = (time.monotonic() - start) / len(together)
         for made, result in zip(together, results, strict=True):
             found[made.case] = Simulated(result, seconds)
+    note("simulated", len(found), len(waiting))
     return found
 
 

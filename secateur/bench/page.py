@@ -78,7 +78,7 @@ def markdown(rows: Sequence[dict[str, Any]]) -> str:
     """All rows, for a page."""
     lines = [f"| {' | '.join(_HEAD)} |", f"|---{'|---:' * (len(_HEAD) - 1)}|"]
     lines += [f"| {' | '.join(cells(row))} |" for row in rows]
-    return "\n".join(["", *lines, "", *_notes(rows), ""])
+    return "\n".join(["", *lines, "", *(f"- {note}" for note in _notes(rows)), "", ""])
 
 
 def _notes(rows: Sequence[dict[str, Any]]) -> list[str]:
