@@ -10,7 +10,7 @@ from reports.tools import run_python
 
 TIME_LIMIT = 900.0
 
-_RUN = """
+RUN = """
 import sys
 from pyosys import libyosys
 design = libyosys.Design()
@@ -90,7 +90,7 @@ def synthesise(verilog: Path, top: str = "top", seconds: float = TIME_LIMIT) -> 
             f"synth_ecp5 -top {top}",
             "tee -q -o after.json stat -json",
         ]
-        run_python(["-c", _RUN, *commands], what="Yosys", seconds=seconds, folder=folder)
+        run_python(["-c", RUN, *commands], what="Yosys", seconds=seconds, folder=folder)
         before, after = (
             json.loads((folder / file).read_text(encoding="utf-8"))["design"]
             for file in ("before.json", "after.json")

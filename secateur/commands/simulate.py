@@ -11,11 +11,26 @@ from secateur.progress import Progress
 from secateur.run_file import STALLS
 
 FREE = "none/none"
+MULTIPLIERS = 32
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of this command."""
-    parser.add_argument("folders", metavar="FOLDER", nargs="+", help="what secateur generate made")
+    parser.add_argument(
+        "folders",
+        metavar="FOLDER",
+        nargs="+",
+        help="what secateur generate made; with --layer, one of these or a network file",
+    )
+    parser.add_argument(
+        "--layer", metavar="NAME", help="only this layer, alone, on what enters it in the network"
+    )
+    parser.add_argument(
+        "--multipliers",
+        type=int,
+        metavar="N",
+        help=f"of a network file's folding, for --layer; default: {MULTIPLIERS}",
+    )
     parser.add_argument(
         "--frames", metavar="FILE", help="pictures; default: frames.safetensors beside the folder"
     )
@@ -31,21 +46,32 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def execute(arguments: argparse.Namespace, progress: Progress) -> dict[str, Any]:
     """Simulate; return what was found of every design."""
-    folders = [DesignFolder(path) for path in arguments.folders]
     stalls = ("random/slow",) if arguments.stalls is None else tuple(arguments.stalls)
     for case in stalls:
         if len(parts := case.split("/")) != 2 or not set(parts) <= set(STALLS):
             raise ValueError(f"--stalls must be two of {', '.join(STALLS)} with a /, not {case!r}")
     frames = None
     if arguments.random is None:
-        frames = Path(arguments.frames or Folder(folders[0].path.parent).frames)
+        frames = Path(arguments.frames or Folder(Path(arguments.folders[0]).parent).frames)
     elif arguments.random < 3:
         raise ValueError(f"--random must be at least 3, not {arguments.random}")
+    if arguments.layer is not None:
+        return _simulate_layer(arguments, frames, stalls, progress)
+    if arguments.multipliers is not None:
+        raise ValueError("--multipliers must be given with --layer only")
+    folders = [DesignFolder(path) for path in arguments.folders]
     return simulate(folders, frames, arguments.random, stalls, arguments.seed, progress)
 
 
 def describe(result: dict[str, Any]) -> str:
     """Say it to a person."""
+    if "layer" in result:
+        return (
+            f"{result['network']}: layer {result['layer']}: PASS, {result['frames']} frames, "
+            f"{result['elements']:,} integers bit for bit, {result['interval']:,} cycles a frame "
+            f"as predicted, fold {' x '.join(map(str, result['fold']))}, stalls "
+            f"{', '.join(result['stalls'])}"
+        )
     return "\n".join(_sentence(record) for record in result["designs"])
 
 
@@ -122,6 +148,50 @@ def _simulate_layers(
     return {name: as_record(layers, results) for name, layers in found.items()}
 
 
+def _simulate_layer(
+    arguments: argparse.Namespace, frames: Path | None, stalls: Sequence[str], progress: Progress
+) -> dict[str, Any]:
+    """Run one layer of a design, or of a network file, on what enters it there."""
+    if len(arguments.folders) > 1:
+        raise ValueError(f"--layer must be of one network, not {len(arguments.folders)}")
+    with progress.step("simulate"):
+        from secateur.one_layer import simulate_layer
+        from sim.runner import Stalls
+
+        path = Path(arguments.folders[0])
+        network, folding = _folded(path, arguments.multipliers)
+        if frames:
+            pictures, _ = load_frames(frames)
+        else:
+            pictures = _random(network, arguments.random, arguments.seed)
+        return simulate_layer(
+            network,
+            folding,
+            arguments.layer,
+            pictures,
+            path.parent / "simulation" / "alone",
+            stalls=[Stalls(*case.split("/")) for case in dict.fromkeys((FREE, *stalls))],
+            seed=arguments.seed,
+            progress=progress.note,
+        )
+
+
+def _folded(path: Path, multipliers: int | None) -> tuple[Any, Any]:
+    """Network and folding of a design's folder, or of a network file for a budget."""
+    from hw.network import Network
+    from secateur.commands.generate import fold_to_multipliers, read_folding
+
+    if path.is_dir():
+        if multipliers is not None:
+            raise ValueError(f"--multipliers must be given for a network file only, not {path}")
+        folder = DesignFolder(path)
+        return _network(folder), read_folding(folder)
+    network = Network.load(path)
+    return network, fold_to_multipliers(
+        network, MULTIPLIERS if multipliers is None else multipliers
+    )
+
+
 def _network(folder: DesignFolder) -> Any:
     from hw.network import Network
 
@@ -169,27 +239,17 @@ def _accuracy(outputs: Any, expected: Any, labels: Any) -> dict[str, float] | No
 
 def _complaints(record: dict[str, Any], results: Sequence[Any]) -> list[str]:
     """Sentences about what one design does wrong."""
-    name, found = record["name"], []
-    for result in results:
-        if result.first_mismatch is not None:
-            first = result.first_mismatch
-            found.append(
-                f"{name}: {result.mismatches} elements differ with stalls {result.stalls}, the "
-                f"first in frame {first.frame}, channel {first.channel}, row {first.row}, "
-                f"column {first.column}: {first.actual}, not {first.expected}"
-            )
-        found += [f"{name}: {text} (stalls {result.stalls})" for text in result.protocol_errors]
+    from secateur.complaints import differences, unlike
+
+    name = record["name"]
+    found = differences(name, results)
     for key in ("interval", "latency"):
         if record[key] != record["predicted"][key]:
-            found.append(_unlike(f"{name}: {key}", record["predicted"][key], record[key]))
+            found.append(unlike(f"{name}: {key}", record["predicted"][key], record[key]))
     for layer, alone in record["layers"].items():
         if alone["mismatches"]:
             found.append(f"{name}: {alone['mismatches']} elements of {layer} alone differ")
         if alone["simulated"] != alone["predicted"]:
             where = f"{name}: interval of {layer} alone"
-            found.append(_unlike(where, alone["predicted"], alone["simulated"]))
+            found.append(unlike(where, alone["predicted"], alone["simulated"]))
     return found
-
-
-def _unlike(what: str, predicted: int, simulated: int | None) -> str:
-    return f"{what} must be {predicted} cycles as predicted, not {simulated}"

@@ -1,0 +1,1 @@
+"""The benchmark: layers and prunings of others' tables, generated, simulated and synthesised."""

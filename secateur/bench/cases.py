@@ -1,0 +1,120 @@
+"""What the benchmark measures: convolutions 3x3, pad 1, int8, dense and pruned in four ways."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from hw.arithmetic import MAX_MULTIPLIER_BITS
+from hw.layers import Conv, Input
+from hw.network import Network
+
+
+@dataclass(frozen=True)
+class Shape:
+    """Channels in and out, columns and rows of the square picture, and stride."""
+
+    inputs: int
+    outputs: int
+    size: int
+    stride: int = 1
+
+
+SHAPES = {
+    "L1": Shape(1, 16, 28),
+    "L2": Shape(16, 32, 14),
+    "L3": Shape(3, 16, 32),
+    "L4": Shape(16, 16, 32),
+    "L5": Shape(32, 64, 16, stride=2),
+    "L6": Shape(64, 64, 8),
+}
+VARIANTS = {
+    "dense": "nothing pruned",
+    "channels": "half the channels in and out",
+    "kernels": "half of the kernels, at random",
+    "grid": "a stride-2 grid in each kernel, offset by the input channel",
+    "groups": "half of the kernels, at random, outputs in groups of 4 alike",
+}
+BUDGETS = (36, 144)
+GROUP = 4  # outputs that share their mask in the variant of groups
+SOURCE = "picture"
+_GRANULARITIES = dict(
+    zip(VARIANTS, ("dense", "feature-map", "kernel", "intra-kernel", "kernel-group"), strict=True)
+)
+
+
+@dataclass(frozen=True)
+class Case:
+    """A layer, one of `SHAPES`; what is pruned, one of `VARIANTS`; a budget of multipliers."""
+
+    layer: str
+    variant: str
+    budget: int
+
+    @property
+    def name(self) -> str:
+        """Identifier."""
+        return f"{self.layer}_{self.variant}_{self.budget}"
+
+    @property
+    def dense(self) -> "Case":
+        """The same layer and budget with nothing pruned."""
+        return Case(self.layer, "dense", self.budget)
+
+
+def network(layer: str, variant: str, seed: int = 0) -> Network:
+    """Make a network of one layer, its weights, biases and scales drawn by the seed."""
+    shape, rng = SHAPES[layer], np.random.default_rng(seed)
+    inputs, outputs = shape.inputs, shape.outputs
+    if variant == "channels":
+        inputs, outputs = max(inputs // 2, 1), outputs // 2
+    mask = _mask(variant, outputs, inputs, rng)
+    weight = rng.integers(-127, 128, mask.shape) * mask
+    multiplier, shift = _scales(weight)
+    conv = Conv(
+        layer,
+        SOURCE,
+        weight,
+        rng.integers(-1000, 1001, outputs),
+        multiplier,
+        shift,
+        mask=mask,
+        stride=(shape.stride, shape.stride),
+        padding=(1, 1, 1, 1),
+        granularity=_GRANULARITIES[variant],
+    )
+    picture = Input(SOURCE, (inputs, shape.size, shape.size))
+    return Network(f"{layer}_{variant}", (picture, conv))
+
+
+def pictures(network: Network, frames: int, seed: int = 0) -> np.ndarray:
+    """Draw frames (N, C, H, W) of any pixels that the input takes."""
+    stream = network.input.stream
+    rng = np.random.default_rng(seed)
+    return rng.integers(stream.low, stream.high + 1, (frames, *stream.shape))
+
+
+def _mask(variant: str, outputs: int, inputs: int, rng: np.random.Generator) -> np.ndarray:
+    """Surviving weights (O, C, 3, 3)."""
+    mask = np.ones((outputs, inputs, 3, 3), bool)
+    if variant == "kernels":
+        mask &= _half((outputs, inputs), rng)[:, :, None, None]
+    elif variant == "groups":
+        mask &= np.repeat(_half((outputs // GROUP, inputs), rng), GROUP, axis=0)[:, :, None, None]
+    elif variant == "grid":
+        place = np.arange(9).reshape(3, 3)
+        mask &= place % 2 == (np.arange(inputs) % 2)[:, None, None]
+    return mask
+
+
+def _half(shape: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
+    """Keep half of the places, at random."""
+    count = shape[0] * shape[1]
+    return rng.permutation(np.arange(count) < count // 2).reshape(shape)
+
+
+def _scales(weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Multiplier and shift of every output that bring its sums of random pixels to about 64."""
+    spread = 150 * np.sqrt((weight.astype(np.float64) ** 2).sum(axis=(1, 2, 3)))
+    factor = 64 / np.where(spread > 0, spread, spread.max())
+    shift = int(np.log2((1 << MAX_MULTIPLIER_BITS) / factor.max())) - 1
+    return np.rint(factor * 2.0**shift).astype(np.int64), np.full(len(factor), shift)

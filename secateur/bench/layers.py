@@ -1,0 +1,179 @@
+"""Rows of the benchmark: a layer folded, generated, simulated with others and synthesised."""
+
+import multiprocessing
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from hw.plan import LayerPlan, plan
+from secateur.bench import synthesis
+from secateur.bench.cases import Case, network, pictures
+from secateur.bench.folds import LEAST_UTILISATION, Choice, best_folding, fewest
+from sim.runner import Design, Result, simulate
+
+FRAMES = 4  # three intervals, of which the last two must agree
+SIDE_BY_SIDE = 10  # designs in one Verilator model
+_JOBS = 2
+
+Note = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class Generated:
+    """A case as a design: its folding, its folder, and the seconds that both took."""
+
+    case: Case
+    choice: Choice
+    folder: Path
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Simulated:
+    """What a design did, and its share of the seconds that its model took to build and run."""
+
+    result: Result
+    seconds: float
+
+
+def generate(case: Case, folder: Path) -> Generated:
+    """Fold a case as well as its budget allows, and write its Verilog below a folder."""
+    from hw.verilog import emit
+
+    start = time.monotonic()
+    net, path = network(case.layer, case.variant), folder / case.name
+    choice = best_folding(net, case.budget)
+    emit(net, choice.folding, path, top=case.name)
+    return Generated(case, choice, path, time.monotonic() - start)
+
+
+def generate_all(cases: Sequence[Case], folder: Path, note: Note) -> list[Generated]:
+    """Generate cases, on as many cores as are used for all of it."""
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(min(_JOBS, len(cases)), context) as pool:
+        found = []
+        for made in pool.map(partial(generate, folder=folder), cases):
+            found.append(made)
+            note(made.case.name, len(found), len(cases))
+    return found
+
+
+def simulate_all(designs: Sequence[Generated], build: Path, note: Note) -> dict[Case, Simulated]:
+    """Simulate designs, those that take about as long in one model."""
+    found: dict[Case, Simulated] = {}
+    waiting = sorted(designs, key=lambda made: (made.choice.cycles, made.case.name))
+    for first in range(0, len(waiting), SIDE_BY_SIDE):
+        together = waiting[first : first + SIDE_BY_SIDE]
+        note(f"building {len(together)} designs", len(found), len(waiting))
+        start = time.monotonic()
+        results = simulate([_design(made) for made in together], build)
+        seconds = (time.monotonic() - start) / len(together)
+        for made, result in zip(together, results, strict=True):
+            found[made.case] = Simulated(result, seconds)
+    note("simulated", len(found), len(waiting))
+    return found
+
+
+def _design(made: Generated) -> Design:
+    net = network(made.case.layer, made.case.variant)
+    frames = pictures(net, FRAMES)
+    (expected,) = net.compute(frames).values()
+    return Design(made.case.name, made.folder, frames, expected)
+
+
+def synthesise_all(
+    designs: Sequence[Generated], cache: Path, note: Note, *, place: bool
+) -> dict[Case, dict[str, Any]]:
+    """Count the cells of designs and, where asked to, place and route them."""
+    found: dict[Case, dict[str, Any]] = {}
+
+    def one(made: Generated) -> None:
+        found[made.case] = synthesis.figures(made.folder / "top.v", made.case.name, cache, place)
+        note(made.case.name, len(found), len(designs))
+
+    with ThreadPoolExecutor(_JOBS) as pool:
+        list(pool.map(one, designs))
+    return found
+
+
+def row(
+    made: Generated, simulated: Simulated, dense: Choice, figures: dict[str, Any]
+) -> dict[str, Any]:
+    """Describe a case as plain data.
+
+    Parameters
+    ----------
+    made, simulated
+        The case.
+    dense : Choice
+        The same layer at the same budget with nothing pruned.
+    figures : dict
+        Of `secateur.bench.synthesis`.
+    """
+    case, choice = made.case, made.choice
+    net = network(case.layer, case.variant)
+    (built,) = plan(net, choice.folding)
+    macs, work = net.macs, choice.cycles * built.multipliers
+    dense_work = dense.cycles * dense.folding[case.layer].multipliers
+    return {
+        "layer": case.layer,
+        "variant": case.variant,
+        "budget": case.budget,
+        "fold": {"P": built.fold.P, "G": built.fold.G, "R": built.fold.R, "E": 1},
+        "multipliers": built.multipliers,
+        "macs": macs,
+        "cycles": {"predicted": choice.cycles, "simulated": simulated.result.interval},
+        "mismatches": simulated.result.mismatches,
+        "frames": simulated.result.frames,
+        "input_bound": choice.input_bound,
+        "utilisation": macs / work,
+        "speedup": dense_work / work,
+        "ideal_speedup": network(case.layer, "dense").macs / macs,
+        "schedule_bits_per_tap": len(built.schedule) * built.schedule_bits / _taps(built),
+        "memory_bits": _memory(built),
+        **figures,
+        "seconds": {
+            "generate": round(made.seconds, 2),
+            "simulate": round(simulated.seconds, 2),
+        },
+        "missed": None if choice.good else _missed(case, choice),
+    }
+
+
+def _taps(built: LayerPlan) -> int:
+    return int(built.conv.survivors.sum())
+
+
+def _memory(built: LayerPlan) -> dict[str, int]:
+    """Bits that are stored once, and those of further copies of the row buffer."""
+    bits = built.memory_bits
+    channels = len(set().union(*built.copies))
+    once = bits["row_buffer"] * channels // sum(map(len, built.copies))
+    return {
+        "stored_once": sum(bits.values()) - bits["row_buffer"] + once,
+        "copies": bits["row_buffer"] - once,
+    }
+
+
+def _missed(case: Case, choice: Choice) -> str:
+    folds = f"no fold of {fewest(case.budget)} to {case.budget} multipliers"
+    if choice.input_bound:
+        return f"{folds} takes a picture as fast as it enters"
+    return f"{folds} reaches utilisation {LEAST_UTILISATION}"
+
+
+def complaints(rows: Sequence[dict[str, Any]]) -> list[str]:
+    """Sentences about rows whose hardware is wrong, or slower or faster than predicted."""
+    found = []
+    for entry in rows:
+        name = "{layer} {variant} at {budget}".format(**entry)
+        predicted, simulated = entry["cycles"]["predicted"], entry["cycles"]["simulated"]
+        if entry["mismatches"]:
+            found.append(f"{name}: {entry['mismatches']} elements differ")
+        if predicted != simulated:
+            found.append(f"{name}: cycles must be {predicted} as predicted, not {simulated}")
+    return found

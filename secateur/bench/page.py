@@ -1,0 +1,106 @@
+"""The benchmark as a table: for the terminal, and for a page between two marks."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from secateur.bench.cases import SHAPES, VARIANTS
+
+BEGIN = "<!-- written by secateur bench layers: begin -->"
+END = "<!-- written by secateur bench layers: end -->"
+
+_HEAD = (
+    "row",
+    "P x G x R",
+    "mults",
+    "MACs",
+    "cycles",
+    "util.",
+    "speed-up",
+    "ideal",
+    "bits/tap",
+    "memory kbit",
+    "LUT4-eq.",
+    "MHz",
+)
+
+
+def cells(row: dict[str, Any]) -> list[str]:
+    """One row as text; what is set by the input, and what is missed, is marked."""
+    fold, memory = row["fold"], row["memory_bits"]
+    mark = "!" if row["missed"] else "*" if row["input_bound"] else ""
+    stored = sum(memory.values()) / 1000
+    return [
+        f"{row['layer']} {row['variant']} {row['budget']}",
+        f"{fold['P']} x {fold['G']} x {fold['R']}",
+        str(row["multipliers"]),
+        f"{row['macs']:,}",
+        f"{row['cycles']['predicted']:,}",
+        f"{row['utilisation']:.3f}{mark}",
+        f"{row['speedup']:.2f}",
+        f"{row['ideal_speedup']:.2f}",
+        f"{row['schedule_bits_per_tap']:.1f}",
+        f"{stored:,.0f}",
+        "-" if row["lut4_equivalent"] is None else f"{row['lut4_equivalent']:,}",
+        "-" if row["fmax_mhz"] is None else f"{row['fmax_mhz']:.0f}",
+    ]
+
+
+def text(rows: Sequence[dict[str, Any]]) -> str:
+    """All rows, for a person at a terminal."""
+    from secateur.table import table
+
+    return "\n".join([table(_HEAD, [cells(row) for row in rows]), "", *_notes(rows)])
+
+
+def write(path: Path, rows: Sequence[dict[str, Any]]) -> None:
+    """Put the table between the marks of a page, complete or not at all.
+
+    Raises
+    ------
+    OSError
+        If the page cannot be read or written.
+    ValueError
+        If the page does not have both marks.
+    """
+    page = path.read_text(encoding="utf-8")
+    before, begin, rest = page.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        raise ValueError(f"{path} must have the lines {BEGIN!r} and {END!r}")
+    temporary = path.with_name(path.name + ".part")
+    content = f"{before}{BEGIN}\n{markdown(rows)}{END}{after}"
+    temporary.write_text(content, encoding="utf-8")
+    temporary.replace(path)
+
+
+def markdown(rows: Sequence[dict[str, Any]]) -> str:
+    """All rows, for a page."""
+    lines = [f"| {' | '.join(_HEAD)} |", f"|---{'|---:' * (len(_HEAD) - 1)}|"]
+    lines += [f"| {' | '.join(cells(row))} |" for row in rows]
+    return "\n".join(["", *lines, "", *(f"- {note}" for note in _notes(rows)), "", ""])
+
+
+def _notes(rows: Sequence[dict[str, Any]]) -> list[str]:
+    """Sentences below the table."""
+    frames = min(row["frames"] for row in rows)
+    wrong = sum(row["mismatches"] for row in rows)
+    head = f"{len(rows)} rows, each simulated for {frames} frames: {wrong} mismatches"
+    notes = [f"{head}, and every cycle as predicted."]
+    if any(row["input_bound"] for row in rows):
+        notes.append("`*`: a picture takes as long to enter, a pixel a cycle, as to be computed.")
+    for row in rows:
+        if row["missed"]:
+            notes.append(f"`!`: {row['layer']} {row['variant']} {row['budget']}: {row['missed']}.")
+    used = {row["layer"]: SHAPES[row["layer"]] for row in rows}
+    shapes = ", ".join(
+        f"{name} {shape.inputs}->{shape.outputs} on {shape.size}x{shape.size}"
+        + (f" stride {shape.stride}" if shape.stride > 1 else "")
+        for name, shape in used.items()
+    )
+    variants = "; ".join(
+        f"{name}: {what}"
+        for name, what in VARIANTS.items()
+        if any(row["variant"] == name for row in rows)
+    )
+    return [*notes, f"Layers: {shapes}.", f"Variants: {variants}."]

@@ -1,0 +1,70 @@
+import pytest
+
+from secateur.bench import page
+
+ROW = {
+    "layer": "L5",
+    "variant": "grid",
+    "budget": 36,
+    "fold": {"P": 4, "G": 1, "R": 9, "E": 1},
+    "multipliers": 36,
+    "macs": 589_824,
+    "cycles": {"predicted": 16_384, "simulated": 16_384},
+    "mismatches": 0,
+    "frames": 4,
+    "input_bound": False,
+    "utilisation": 1.0,
+    "speedup": 2.0,
+    "ideal_speedup": 2.0,
+    "schedule_bits_per_tap": 5.25,
+    "memory_bits": {"stored_once": 90_000, "copies": 10_000},
+    "cells": None,
+    "lut4_equivalent": None,
+    "fmax_mhz": None,
+    "seconds": {"generate": 1.0, "simulate": 2.0},
+    "missed": None,
+}
+BOUND = ROW | {"layer": "L1", "input_bound": True, "utilisation": 0.5, "lut4_equivalent": 1234}
+SLOW = ROW | {"utilisation": 0.9, "missed": "no fold reaches it"}
+
+
+def test_a_row_says_what_it_is():
+    assert page.cells(ROW) == [
+        *("L5 grid 36", "4 x 1 x 9", "36", "589,824", "16,384", "1.000", "2.00", "2.00", "5.2"),
+        *("100", "-", "-"),
+    ]
+    assert page.cells(BOUND)[5] == "0.500*"
+    assert page.cells(BOUND)[10] == "1,234"
+    assert page.cells(SLOW)[5] == "0.900!"
+
+
+def test_notes_name_what_is_missed():
+    text = page.text([BOUND, SLOW])
+    assert "2 rows, each simulated for 4 frames: 0 mismatches" in text
+    assert "`!`: L5 grid 36: no fold reaches it." in text
+    assert "L5 32->64 on 16x16 stride 2" in text
+    assert "dense:" not in text
+    assert "`*`" not in page.text([ROW])
+
+
+def test_the_table_takes_its_place_in_a_page(tmp_path):
+    path = tmp_path / "page.md"
+    path.write_text(f"# Before\n\n{page.BEGIN}\nold\n{page.END}\nafter\n", encoding="utf-8")
+    page.write(path, [ROW])
+    first = path.read_text(encoding="utf-8")
+    assert first.startswith("# Before\n")
+    assert first.endswith(f"{page.END}\nafter\n")
+    assert "old" not in first
+    assert "| L5 grid 36 | 4 x 1 x 9 |" in first
+    page.write(path, [ROW])
+    assert path.read_text(encoding="utf-8") == first
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("text", ["", page.BEGIN, page.END])
+def test_a_page_without_marks_is_refused(tmp_path, text):
+    path = tmp_path / "page.md"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(ValueError, match="must have the lines"):
+        page.write(path, [ROW])
+    assert path.read_text(encoding="utf-8") == text

@@ -1,0 +1,90 @@
+import dataclasses
+import json
+
+import pytest
+
+from secateur import cli
+from secateur.bench import layers, page
+from secateur.bench.cases import network
+from sim.records import Result
+from sim.stalls import Stalls
+
+L1 = ["bench", "layers", "--layer", "L1", "--variant", "channels", "--budget", "36", "-q"]
+
+
+def pretend(monkeypatch, **changes):
+    """Let the simulator answer as predicted, but for some changes."""
+
+    def simulate(designs, build):
+        results = []
+        for design in designs:
+            top = json.loads((design.folder / "top.json").read_text(encoding="utf-8"))
+            result = Result(
+                name=design.name,
+                stalls=Stalls(),
+                frames=len(design.frames),
+                outputs=design.expected,
+                mismatches=0,
+                first_mismatch=None,
+                interval=top["cycles"]["interval"],
+                intervals=(),
+                latency=top["cycles"]["latency"],
+                cycles=0,
+                protocol_errors=(),
+            )
+            results.append(dataclasses.replace(result, **changes))
+        return results
+
+    monkeypatch.setattr(layers, "simulate", simulate)
+
+
+def test_rows_are_one_list(monkeypatch, tmp_path, capsys):
+    pretend(monkeypatch)
+    path = tmp_path / "page.md"
+    path.write_text(f"{page.BEGIN}\n{page.END}\n", encoding="utf-8")
+    argv = [*L1, "--no-synth", "--json", "--out", str(tmp_path), "--docs", str(path)]
+    assert cli.main(argv) == 0
+    (row,) = json.loads(capsys.readouterr().out)
+    assert (row["layer"], row["variant"], row["budget"]) == ("L1", "channels", 36)
+    assert row["cycles"]["simulated"] == row["cycles"]["predicted"]
+    assert row["macs"] == network("L1", "channels").macs
+    assert row["lut4_equivalent"] is None
+    assert "| L1 channels 36 |" in path.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"mismatches": 2}, "L1 channels at 36: 2 elements differ"),
+        ({"interval": None}, "L1 channels at 36: cycles must be 1764 as predicted, not None"),
+    ],
+)
+def test_wrong_hardware_is_exit_3(monkeypatch, tmp_path, capsys, changes, sentence):
+    pretend(monkeypatch, **changes)
+    assert cli.main([*L1, "--no-synth", "--out", str(tmp_path)]) == 3
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err == f"secateur: {sentence}\n"
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (["--layer", "L9"], "--layer must be one of L1, L2, L3, L4, L5, L6, not 'L9'"),
+        (["--variant", "half"], "--variant must be one of dense, channels"),
+        (["--budget", "0"], "--budget must be at least 1, not 0"),
+        (["--no-synth", "--fmax"], "--fmax must not be given with --no-synth"),
+        (["--docs", "nowhere.md"], "--docs must be a page that is there, not 'nowhere.md'"),
+    ],
+)
+def test_wrong_options_are_exit_2(capsys, options, sentence):
+    assert cli.main(["bench", "layers", *options]) == 2
+    assert sentence in capsys.readouterr().err
+
+
+@pytest.mark.rtl
+def test_a_layer_takes_the_cycles_that_are_predicted(tmp_path, capsys):
+    assert cli.main([*L1, "--no-synth", "--json", "--out", str(tmp_path)]) == 0
+    (row,) = json.loads(capsys.readouterr().out)
+    assert row["cycles"] == {"predicted": 1764, "simulated": 1764}
+    assert (row["mismatches"], row["frames"], row["utilisation"]) == (0, 4, 1.0)
