@@ -165,7 +165,7 @@ def _without_maps(network: Network, ratio: float, rng: np.random.Generator) -> N
             kept[layer.name] = np.flatnonzero(keep)
             layer = _sliced(layer, kept[layer.name], kept[layer.source])
         else:
-            kept[layer.name] = kept[layer.source]
+            (kept[layer.name],) = (kept[name] for name in layer.inputs)
         layers.append(layer)
     return Network(network.name, tuple(layers), network.outputs)
 

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 
 from hw.cost import predict
-from hw.layers import Input
 from hw.network import Network
 from hw.plan import Fold, Folding
 from hw.verilog import emit
@@ -99,7 +98,7 @@ def simulate_layer(
 def _source(network: Network, layer: str) -> str:
     """Name of the layer that feeds a layer."""
     for known in network.layers:
-        if known.name == layer and not isinstance(known, Input):
-            return known.source
-    names = ", ".join(known.name for known in network.layers if not isinstance(known, Input))
+        if known.name == layer and len(known.inputs) == 1:
+            return known.inputs[0]
+    names = ", ".join(known.name for known in network.layers if len(known.inputs) == 1)
     raise ValueError(f"--layer must be one of {names}, not {layer!r}")

@@ -9,7 +9,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from hw.plan import LayerPlan, plan
+from hw.layer_plan import LayerPlan
+from hw.plan import plan
 from secateur.bench import synthesis
 from secateur.bench.cases import Case, network, pictures
 from secateur.bench.folds import LEAST_UTILISATION, Choice, best_folding, fewest
@@ -117,6 +118,7 @@ def row(
     case, choice = made.case, made.choice
     net = network(case.layer, case.variant)
     (built,) = plan(net, choice.folding)
+    assert isinstance(built, LayerPlan)
     macs, work = net.macs, choice.cycles * built.multipliers
     dense_work = dense.cycles * dense.folding[case.layer].multipliers
     return {
