@@ -3,13 +3,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from hw.columns import Columns
 from hw.layer import LayerEngine
-from hw.layers import Activation, Conv, MaxPool
-from hw.parts.beats import beat
-from hw.plan import Fold, LayerPlan
+from hw.layers import Conv, MaxPool
+from hw.plan import Fold
+from tests.hw.beats import from_beats, to_beats
 from tests.hw.networks import conv, layer_plan
-from tests.hw.streams import crossed_stalls, transfer, unpack
+from tests.hw.streams import crossed_stalls, transfer
 
 RNG = np.random.default_rng(1)
 
@@ -52,38 +51,6 @@ PLANS = {
 }
 
 
-def to_beats(values: np.ndarray, form: Activation, columns: Columns) -> list[int]:
-    """Beats of maps (N, C, H, W), those of a row in any order."""
-    layout, rng, words = beat(form, columns), np.random.default_rng(3), []
-    padding = columns.block * columns.lanes - form.shape[2]
-    for row in values.transpose(0, 2, 1, 3).reshape(-1, form.shape[0], form.shape[2]):
-        padded = np.pad(row, ((0, 0), (0, padding)))
-        for k in rng.permutation(form.shape[0] * columns.block).tolist():
-            channel, column = divmod(k, columns.block)
-            pixels = padded[channel, column :: columns.block].tolist()
-            words.append(
-                layout.const({"channel": channel, "column": column, "pixels": pixels}).as_bits()
-            )
-    return words
-
-
-def from_beats(words: list[int], plan: LayerPlan, shape) -> np.ndarray:
-    """Maps (N, C, H, W) of beats."""
-    form, columns = plan.result, plan.columns
-    fields = dict(shape)
-    channels, height, width = form.shape
-    rows = np.zeros((len(words) // (channels * columns.block), channels, width), int)
-    for index, word in enumerate(words):
-        channel, column = (
-            (word >> fields[k].offset) & ((1 << fields[k].width) - 1) for k in ("channel", "column")
-        )
-        pixels = unpack(word >> fields["pixels"].offset, form.bits, columns.lanes, form.signed)
-        for lane, pixel in enumerate(pixels):
-            if (x := lane * columns.block + column) < width:
-                rows[index // (channels * columns.block), channel, x] = pixel
-    return rows.reshape(-1, height, channels, width).transpose(0, 2, 1, 3)
-
-
 @crossed_stalls
 @pytest.mark.parametrize("name", PLANS)
 def test_beats_of_a_layer_are_its_exact_result(name, i_stall, o_stall) -> None:
@@ -94,5 +61,5 @@ def test_beats_of_a_layer_are_its_exact_result(name, i_stall, o_stall) -> None:
     dut = LayerEngine(plan)
     count = 3 * height * channels * plan.columns.block
     out = transfer(dut, to_beats(x, plan.source, plan.producer), count, i_stall, o_stall)
-    got = from_beats(out.words, plan, dut.o.payload.shape())
+    got = from_beats(out.words, plan.result, plan.columns)
     np.testing.assert_array_equal(got, plan.layer.compute(x, plan.source))
