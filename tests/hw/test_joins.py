@@ -67,9 +67,9 @@ def test_add_equals_a_naive_loop(options, shape, signs) -> None:
 )
 def test_halves_by_hand(signed, a, b, expected) -> None:
     layer = Add("s", ("a", "b"), (1, 1), 1, bits=3, signed=signed)
-    formats = (form((1, 1, len(a)), 4, True),) * 2
+    source = form((1, 1, len(a)), 4, True)
     first, second = (np.array(values).reshape(1, 1, 1, -1) for values in (a, b))
-    assert layer.compute(first, second, formats).ravel().tolist() == expected
+    assert layer.compute(first, second, (source, source)).ravel().tolist() == expected
 
 
 def test_channels_before_pruning_are_those_of_the_first() -> None:
