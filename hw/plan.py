@@ -136,7 +136,8 @@ def _add(network: Network, layer: Add, columns: dict[str, Columns]) -> AddPlan:
     if plain and longer(network, stored, streamed):
         streamed, stored = stored, streamed
         multipliers = (multipliers[1], multipliers[0])
-    if common_source(network, streamed, stored) == streamed:
+    passes = common_source(network, streamed, stored) != streamed
+    if not passes or longer(network, stored, streamed):
         raise UnsupportedLayer(
             f"layer {layer.name!r}: {streamed!r} must come by a longer way than {stored!r}"
         )
