@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 
 from hw.accelerator import Accelerator
 from hw.cost import predict
+from hw.fold import UnsupportedLayer
 from hw.folding import fold_to_interval, fold_to_multipliers
 from hw.layers import Add, AvgPool, Conv, Input
 from hw.network import Network
@@ -127,6 +128,25 @@ def test_the_longer_branch_passes_by_however_the_sum_is_written() -> None:
         made = plan(network, {name: Fold(2) for name in "xabc"})[-1]
         assert made.inputs == ("c", "a")
         check_cycles(Case(network, {"x": Fold(2), **{name: Fold(8, 2) for name in "abc"}}), 6)
+
+
+@pytest.mark.parametrize("depth", [1, 4])
+def test_shortcut_longer_than_what_it_is_added_to_is_refused(depth) -> None:
+    """A map of channels says which branch passes by; were it the shorter, it could block."""
+    rng = np.random.default_rng(1)
+    layers: list = [
+        Input("x", (2, 8, 8)),
+        conv(rng, "a", "x", (2, 2)),
+        conv(rng, "p", "a", (2, 3), (1, 1), padding=NO_PADDING),
+    ]
+    for index in range(depth):
+        layers.append(conv(rng, f"b{index}", layers[-1].name if index else "a", (2, 2)))
+    last = layers[-1].name
+    layers.append(Add("s", ("p", last), (1, 1), 1, channels=(0, 1, -1)))
+    folding = {layer.name: Fold(4) for layer in layers[:-1]}
+    sentence = rf"^layer 's': 'p' must come by a longer way than '{last}'$"
+    with pytest.raises(UnsupportedLayer, match=sentence):
+        plan(Network("net", tuple(layers)), folding)
 
 
 def test_three_consumers_and_a_shortcut_around_two_adds() -> None:
