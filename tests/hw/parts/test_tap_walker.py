@@ -154,7 +154,8 @@ def test_walk_stops_when_the_output_queue_could_overflow(name) -> None:
         ctx.set(dut.window_valid, 1)
         for k in range(plan.extent[0]):
             ctx.set(dut.window[k].inside, 1)
-        for _ in range(100 + plan.queue_depth * len(plan.schedule)):
+        passes = plan.queue_depth // len(plan.schedule.picks) + 1
+        for _ in range(100 + passes * len(plan.schedule)):
             _, _, ends = await ctx.tick().sample(dut.ends)
             completed.append(ends)
 
