@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from hw.events import steady_cycles
 from hw.fold import Fold, Folding
-from hw.layers import Conv
+from hw.layers import Concat, Conv
 from hw.network import Network
 from hw.plan import AddPlan, Plan, plan
 
@@ -95,8 +95,12 @@ def _layer_cost(network: Network, p: Plan) -> LayerCost:
         cycles, fold = channels * height * p.columns.block, Fold(p.columns.lanes)
         return LayerCost(p.name, "Add", fold, 0, 0, 0, cycles, False, p.memory_bits)
     layer = next(layer for layer in network.layers if layer.name == p.name)
-    alone = network.alone(p.name)
-    cycles, _ = steady_cycles(alone, {p.inputs[0]: Fold(p.producer.lanes), p.name: p.fold})
+    cycles = p.compute_cycles
+    if not isinstance(layer, Concat):
+        alone = network.alone(p.name)
+        folding = {alone.input.name: Fold(p.links[0].columns.lanes), p.name: p.fold}
+        cycles, _ = steady_cycles(alone, folding)
+    writes = max(store.write_cycles for store in p.stores)
     return LayerCost(
         name=p.name,
         kind=type(layer).__name__,
@@ -105,6 +109,6 @@ def _layer_cost(network: Network, p: Plan) -> LayerCost:
         macs=network.layer_macs(layer),
         parameters=layer.parameters if isinstance(layer, Conv) else 0,
         cycles=cycles,
-        input_bound=cycles > p.compute_cycles and cycles <= p.store.write_cycles,
+        input_bound=cycles > p.compute_cycles and cycles <= writes,
         memory_bits=p.memory_bits,
     )

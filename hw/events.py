@@ -135,21 +135,18 @@ class _RasterSourceModel(_PixelSourceModel):
         self.left.append(self.at)
 
 
-class _StoreModel(_Taker):
-    """`Writer` and `RowManager` of `hw.parts`: rows arrive, free their slots, and windows slide."""
+class _WriterModel(_Taker):
+    """`hw.parts.writer.Writer`: rows arrive as their slots become free."""
 
     def __init__(self, store: Store) -> None:
         super().__init__()
         rows = store.rows
         self.steps = tuple(len(writes) for writes in store.writes)
-        self.ring, self.windows = rows.ring, rows.windows
+        self.ring = rows.ring
         self.stored = rows.stored[rows.top :][: rows.height]
         self.arrived, self.storing = 0, True  # rows that have come; whether this one is kept
         self.visible: list[int] = []  # cycle in which each row is counted by the row manager
         self.freed: list[int] = []  # cycle from which each released slot may be used
-        self.pushed = self.window = 0
-        self.swap: int | None = None  # cycle in which the window becomes active, if it is waiting
-        self.last_swap = self.row_end = _LONG_AGO
 
     def open_row(self) -> bool:
         self.storing = self.stored[self.arrived % len(self.stored)]
@@ -174,21 +171,33 @@ class _StoreModel(_Taker):
         self.free = at + 1
         return at
 
+
+class _WindowModel:
+    """`hw.parts.row_manager.RowManager`: windows slide over the rows of one or several stores."""
+
+    def __init__(self, stores: tuple[Store, ...]) -> None:
+        self.inlets = [_WriterModel(store) for store in stores]
+        self.windows = stores[0].rows.windows
+        self.pushed = self.window = 0
+        self.swap: int | None = None  # cycle in which the window becomes active, if it is waiting
+        self.last_swap = self.row_end = _LONG_AGO
+
     def ready(self) -> bool:
         """Whether the window of the next row is known to be complete."""
         if self.swap is not None:
             return True
         rows, released = self.windows[self.window]
-        if self.pushed + sum(rows) > len(self.visible):
+        if self.pushed + sum(rows) > min(len(inlet.visible) for inlet in self.inlets):
             return False
         at = self.last_swap
         for inside in rows:
             at += 1
             if inside:
-                at = max(at, self.visible[self.pushed])
+                at = max(at, *(inlet.visible[self.pushed] for inlet in self.inlets))
                 self.pushed += 1
         self.swap = self.last_swap = max(at + 1, self.row_end)
-        self.freed += [self.swap + 1] * released
+        for inlet in self.inlets:
+            inlet.freed += [self.swap + 1] * released
         self.window = (self.window + 1) % len(self.windows) or 1
         return True
 
@@ -197,12 +206,11 @@ class _StoreModel(_Taker):
         self.row_end, self.swap = at, None
 
 
-class _LayerModel(_StoreModel):
+class _LayerModel(_WindowModel):
     """`hw.layer.LayerEngine`: lists are walked while their window is there; outputs leave."""
 
     def __init__(self, p: LayerPlan) -> None:
-        super().__init__(p.store)
-        self.inlets: list[_Taker] = [self]
+        super().__init__(p.stores)
         ends = p.schedule.ends
         places = np.flatnonzero(ends)
         entries = np.diff(places, prepend=-1).tolist()
@@ -218,9 +226,9 @@ class _LayerModel(_StoreModel):
         assert self.swap is not None
         at = self.swap + 1  # the next cycle in which a tap may be fired
         for column in range(self.blocks):
-            for entries, outputs in self.runs:
+            for entries, exits in self.runs:
                 at = max(at, self.popped[0] + 1) + entries
-                for _ in range(outputs):
+                for _ in range(exits):
                     self.left = max(self.left + 1, at - 1 + self.latency)
                     self.popped.append(consumer.take(column, self.left))
             if self.tail:
@@ -236,8 +244,8 @@ class _AddModel(_Taker):
 
     def __init__(self, p: AddPlan) -> None:
         super().__init__()
-        self.waiting = _StoreModel(p.store)
-        self.inlets: list[_Taker] = [self, self.waiting]
+        self.waiting = _WindowModel((p.store,))
+        self.inlets: list[_Taker] = [self, *self.waiting.inlets]
         self.latency = p.latency
         self.popped = deque([_LONG_AGO] * p.queue_depth, maxlen=p.queue_depth)
 

@@ -10,6 +10,7 @@ from hw.cost import predict
 from hw.fold import Fold, Folding
 from hw.layer_plan import LayerPlan, walked_layer
 from hw.layers import Add, Conv, Input, Layer
+from hw.link import Link
 from hw.network import Network
 from hw.taps import list_lengths, outputs_alike
 
@@ -243,9 +244,9 @@ class _Search:
         """Cycles in which a layer's row buffer takes one picture from a producer's lanes."""
         layer = self.layers[index]
         source, result = (self.network.formats[n] for n in (layer.inputs[0], layer.name))
-        columns = Columns(source.shape[2], producer)
-        walked = walked_layer(layer, source)
-        return LayerPlan(walked, source, result, Fold(lanes), columns).store.write_cycles
+        link = Link.of_one(layer.inputs[0], source, Columns(source.shape[2], producer))
+        made = LayerPlan(walked_layer(layer, source), source, result, Fold(lanes), (link,))
+        return made.stores[0].write_cycles
 
 
 def _share(lengths: list[int], sequencers: int, outputs: int, *, splittable: bool) -> int:
