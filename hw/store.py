@@ -71,6 +71,7 @@ class Store:
 
     @property
     def write_cycles(self) -> int:
-        """Cycles that one picture takes to be written."""
-        steps = sum(len(steps) for steps in self.writes)
-        return steps * self.channels * self.source.shape[1]
+        """Cycles that one picture takes to be written; a row that is not read, one a beat."""
+        stored, steps = sum(self.rows.stored), sum(len(steps) for steps in self.writes)
+        dropped = self.source.shape[1] - stored
+        return (stored * steps + dropped * self.producer.block) * self.channels

@@ -94,7 +94,11 @@ class Writer(wiring.Component):
             m.d.sync += step.eq(Mux(last_step, 0, step + 1))
 
         word = Signal(range(store.segments.words))
-        enable, pixels = Signal(store.lanes), Signal.like(self.data)
+        # A signal for each lane: one of a lane without columns is never driven.
+        lanes, shape = range(store.lanes), element(store.source)
+        enables = [Signal(name=f"enable_{p}") for p in lanes]
+        pixels = [Signal(shape, name=f"pixel_{p}") for p in lanes]
+        enable = Cat(enables)
         m.d.comb += last_step.eq(busy & ~held_stored)
         with m.Switch(held.column):
             for column, writes in enumerate(store.writes):
@@ -107,10 +111,10 @@ class Writer(wiring.Component):
                                 m.d.comb += word.eq(write.word)
                                 for lane, source in write.sources:
                                     m.d.comb += [
-                                        enable[lane].eq(1),
+                                        enables[lane].eq(1),
                                         pixels[lane].eq(held.pixels[source]),
                                     ]
-        m.d.sync += [self.data.eq(pixels), self.row_done.eq(final & last_step)]
+        m.d.sync += [self.data.eq(Cat(pixels)), self.row_done.eq(final & last_step)]
 
         ports: dict[tuple[int, ...], tuple[Signal, Signal]] = {}
         for r, copy in enumerate(store.copies):
