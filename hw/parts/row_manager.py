@@ -57,10 +57,11 @@ class RowManager(wiring.Component):
         rows, words = self.store.rows, self.store.row_words
 
         following = Signal.like(self.active)
-        pending = Signal(range(max(rows.first_pushes, rows.stride) + 1), init=rows.extent)
+        padding = rows.stored.index(True)  # rows that are in the window from reset on
+        pending = Signal(range(max(rows.first_pushes, rows.stride) + 1), init=rows.extent - padding)
         available, dropped = Signal(range(rows.ring + 1)), Signal(range(rows.ring + 1))
         head = Signal(range(self.store.depth))
-        row, y = Signal(range(rows.total)), Signal(range(rows.outputs))
+        row, y = Signal(range(rows.total), init=padding), Signal(range(rows.outputs))
         real, push, swap = Signal(), Signal(), Signal()
         stored = sum(kept << index for index, kept in enumerate(rows.stored))
 
