@@ -1,6 +1,7 @@
 """Event model of a pipeline: when rows, lists and beats of the generated hardware move."""
 
 from collections import deque
+from collections.abc import Iterator
 from itertools import pairwise
 
 import numpy as np
@@ -31,6 +32,24 @@ def steady_cycles(network: Network, folding: Folding) -> tuple[int, int]:
     interval, latency : int
         As `hw.cost.Cost`.
     """
+    for ends in _progress(network, folding):
+        gaps = [b - a for a, b in pairwise(ends)]
+        if len(set(gaps[-_STEADY:])) == 1 and len(gaps) >= _STEADY:
+            return gaps[-1], ends[0]
+        if len(ends) >= _MOST_FRAMES:
+            half = len(ends) // 2
+            return round((ends[-1] - ends[half]) / (len(ends) - 1 - half)), ends[0]
+    raise AssertionError("a pipeline goes on for ever")
+
+
+def frame_ends(network: Network, folding: Folding, frames: int) -> list[int]:
+    """Cycle of the last output beat of each frame, if the first input beat is in cycle 0."""
+    found = (ends for ends in _progress(network, folding) if len(ends) >= frames)
+    return next(found)[:frames]
+
+
+def _progress(network: Network, folding: Folding) -> Iterator[list[int]]:
+    """Yield the ends of all frames so far, again and again, for ever."""
     plans, columns = plan(network, folding), input_columns(network.input, folding)
     stages: dict[str, _PixelSourceModel | _LayerModel | _AddModel] = {}
     takers: dict[str, list[_Taker]] = {network.input.name: []}
@@ -56,13 +75,7 @@ def steady_cycles(network: Network, folding: Folding) -> tuple[int, int]:
                 stage.send_row(links[name])
                 stuck = False
         assert not stuck, "the pipeline blocks itself"
-        ends = sink.ends
-        gaps = [b - a for a, b in pairwise(ends)]
-        if len(set(gaps[-_STEADY:])) == 1 and len(gaps) >= _STEADY:
-            return gaps[-1], ends[0]
-        if len(ends) >= _MOST_FRAMES:
-            half = len(ends) // 2
-            return round((ends[-1] - ends[half]) / (len(ends) - 1 - half)), ends[0]
+        yield sink.ends
 
 
 def _sink(last: Plan) -> "_VectorSinkModel | _RasterSinkModel":
@@ -255,7 +268,7 @@ class _AddModel(_Taker):
 
     def send_row(self, consumer: _Taker) -> None:
         """Beats only pass by."""
-        raise AssertionError
+        raise AssertionError("a pipeline goes on for ever")
 
     def open_row(self) -> bool:
         if not self.waiting.ready() or not self.consumer.open_row():

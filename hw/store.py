@@ -90,6 +90,8 @@ class Store:
 
     @property
     def write_cycles(self) -> int:
-        """Cycles that one picture takes to be written."""
-        steps = sum(len(steps) for steps in self.writes)
-        return steps * len(self.link.streams[0]) * self.link.activation.shape[1]
+        """Cycles that one picture takes to be written; a row that is not read, one a beat."""
+        stored, steps = sum(self.rows.stored), sum(len(steps) for steps in self.writes)
+        dropped = self.link.activation.shape[1] - stored
+        beats = len(self.link.streams[0])
+        return (stored * steps + dropped * self.link.columns.block) * beats

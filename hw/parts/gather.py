@@ -1,8 +1,5 @@
 """Gather: brings the sums of all sequencers and groups to one drain, one output a cycle."""
 
-from functools import reduce
-from operator import or_
-
 from amaranth import *
 from amaranth.lib import data, wiring
 from amaranth.lib.memory import Memory
@@ -10,7 +7,7 @@ from amaranth.lib.wiring import In, Out
 
 from hw.layer_plan import LayerPlan
 from hw.parts.lanes import sum_shape, sums
-from hw.parts.steps import cyclic_index
+from hw.parts.steps import cyclic_index, either
 
 
 class Gather(wiring.Component):
@@ -82,8 +79,8 @@ class Gather(wiring.Component):
     def _either(self, m: Module, held: list[data.View], result: data.View) -> None:
         """Register, per lane, the one sum that is not zero."""
         for p in range(self.plan.fold.P):
-            values = (Value.cast(group[p]).as_unsigned() for group in held)
-            m.d.sync += result[p].eq(reduce(or_, values, Const(0)))
+            values = [Value.cast(group[p]).as_unsigned() for group in held]
+            m.d.sync += result[p].eq(either(values or [Const(0)]))
 
     def _emit(self, m: Module, leaves: Signal) -> tuple[list[list[tuple[int, data.View]]], Signal]:
         """Copy the sums that leave to registers that are else zero.

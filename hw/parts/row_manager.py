@@ -65,9 +65,10 @@ class RowManager(wiring.Component):
         rows = self.stores[0].rows
 
         following = Signal.like(self.active)
-        pending = Signal(range(max(rows.first_pushes, rows.stride) + 1), init=rows.extent)
+        padding = rows.stored.index(True)  # rows that are in the window from reset on
+        pending = Signal(range(max(rows.first_pushes, rows.stride) + 1), init=rows.extent - padding)
         dropped = Signal.like(self.release)
-        row, y = Signal(range(rows.total)), Signal(range(rows.outputs))
+        row, y = Signal(range(rows.total), init=padding), Signal(range(rows.outputs))
         real, push, swap = Signal(), Signal(), Signal()
         available, heads = [], []
         for index, store in enumerate(self.stores):

@@ -95,7 +95,11 @@ class Writer(wiring.Component):
             m.d.sync += step.eq(Mux(last_step, 0, step + 1))
 
         word, streams = Signal(range(store.segments.words)), range(len(store.link.streams))
-        enable, pixels = Signal(store.lanes), Signal.like(self.data)
+        # A signal for each lane: one of a lane without columns is never driven.
+        lanes, shape = range(store.lanes), element(store.link.activation)
+        enables = [Signal(name=f"enable_{p}") for p in lanes]
+        pixels = [[Signal(shape, name=f"pixel_{e}_{p}") for p in lanes] for e in streams]
+        enable = Cat(enables)
         m.d.comb += last_step.eq(busy & ~held_stored)
         with m.Switch(held.column):
             for column, writes in enumerate(store.writes):
@@ -107,12 +111,13 @@ class Writer(wiring.Component):
                             with m.Case(index):
                                 m.d.comb += word.eq(write.word)
                                 for lane, source in write.sources:
-                                    m.d.comb += enable[lane].eq(1)
+                                    m.d.comb += enables[lane].eq(1)
                                     m.d.comb += [
                                         pixels[e][lane].eq(held.maps[e].pixels[source])
                                         for e in streams
                                     ]
-        m.d.sync += [self.data.eq(pixels), self.row_done.eq(final & last_step)]
+        m.d.sync += self.row_done.eq(final & last_step)
+        m.d.sync += [self.data[e].eq(Cat(pixels[e])) for e in streams]
 
         ports: dict[tuple[int, tuple[int, ...]], tuple[Signal, Signal]] = {}
         for index, bank in enumerate(store.banks):
