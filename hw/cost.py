@@ -1,12 +1,16 @@
 """Cycles of a network, predicted exactly by an event model that builds no RTL."""
 
+import math
 from dataclasses import dataclass
+from fractions import Fraction
 
-from hw.events import steady_cycles
+from hw.attribution import Attribution, FirstFrame, attribute, first_frame
 from hw.fold import Fold, Folding
+from hw.layer_plan import LayerPlan
 from hw.layers import Conv
 from hw.network import Network
-from hw.plan import AddPlan, Plan, plan
+from hw.plan import AddPlan, input_columns, plan
+from hw.steady import Waits, rhythm
 
 
 @dataclass(frozen=True)
@@ -23,8 +27,14 @@ class LayerCost:
         Surviving multiply-adds of a picture, and surviving weights and biases.
     cycles : int
         Of one picture in steady state, the layer alone between always-ready ends.
+    input_bound : bool
+        The layer alone waits for its input to be written.
     memory_bits : dict of str to int
         Bits of every memory.
+    attribution : Attribution, optional
+        Where the cycles between two frames of the network go; None for an add, which walks no taps.
+    first_frame : FirstFrame, optional
+        Where those of the first frame go.
     """
 
     name: str
@@ -36,6 +46,8 @@ class LayerCost:
     cycles: int
     input_bound: bool
     memory_bits: dict[str, int]
+    attribution: Attribution | None = None
+    first_frame: FirstFrame | None = None
 
     @property
     def utilisation(self) -> float | None:
@@ -49,16 +61,27 @@ class Cost:
 
     Parameters
     ----------
-    interval : int
-        Cycles between the last output beats of successive frames in steady state.
+    intervals : tuple of int
+        Cycles between the last output beats of successive frames in steady state. Mostly one
+        number; frames of a few cycles may take, say, 7 and 8 in turn for ever.
     latency : int
         Cycles from the first input beat to the last output beat of the first frame.
     layers : tuple of LayerCost
     """
 
-    interval: int
+    intervals: tuple[int, ...]
     latency: int
     layers: tuple[LayerCost, ...]
+
+    @property
+    def mean_interval(self) -> Fraction:
+        """Mean of `intervals`, exactly."""
+        return Fraction(sum(self.intervals), len(self.intervals))
+
+    @property
+    def interval(self) -> int:
+        """Cycles that a frame takes, the mean rounded up: a rate that is kept."""
+        return math.ceil(self.mean_interval)
 
     @property
     def multipliers(self) -> int:
@@ -84,19 +107,26 @@ def predict(network: Network, folding: Folding) -> Cost:
     UnsupportedLayer, ValueError
         As `hw.plan.plan`.
     """
-    interval, latency = steady_cycles(network, folding)
-    costs = (_layer_cost(network, p) for p in plan(network, folding))
-    return Cost(interval, latency, tuple(costs))
+    plans = plan(network, folding)
+    found = rhythm(
+        network.formats[network.input.name], input_columns(network.input, folding), plans
+    )
+    costs = (
+        _add_cost(p) if isinstance(p, AddPlan) else _layer_cost(network, p, found.waits[p.name])
+        for p in plans
+    )
+    return Cost(found.intervals, found.latency, tuple(costs))
 
 
-def _layer_cost(network: Network, p: Plan) -> LayerCost:
-    if isinstance(p, AddPlan):
-        channels, height, _ = p.result.shape
-        cycles, fold = channels * height * p.columns.block, Fold(p.columns.lanes)
-        return LayerCost(p.name, "Add", fold, 0, 0, 0, cycles, False, p.memory_bits)
+def _add_cost(p: AddPlan) -> LayerCost:
+    channels, height, _ = p.result.shape
+    cycles, fold = channels * height * p.columns.block, Fold(p.columns.lanes)
+    return LayerCost(p.name, "Add", fold, 0, 0, 0, cycles, False, p.memory_bits)
+
+
+def _layer_cost(network: Network, p: LayerPlan, waits: Waits) -> LayerCost:
     layer = next(layer for layer in network.layers if layer.name == p.name)
-    alone = network.alone(p.name)
-    cycles, _ = steady_cycles(alone, {p.inputs[0]: Fold(p.producer.lanes), p.name: p.fold})
+    cycles = rhythm(p.source, p.producer, [p]).intervals[0]
     return LayerCost(
         name=p.name,
         kind=type(layer).__name__,
@@ -107,4 +137,6 @@ def _layer_cost(network: Network, p: Plan) -> LayerCost:
         cycles=cycles,
         input_bound=cycles > p.compute_cycles and cycles <= p.store.write_cycles,
         memory_bits=p.memory_bits,
+        attribution=attribute(p, waits),
+        first_frame=first_frame(p, waits),
     )
