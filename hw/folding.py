@@ -8,7 +8,7 @@ from itertools import pairwise, product
 import numpy as np
 
 from hw.columns import Columns, Segments
-from hw.cost import predict
+from hw.cost import predict_interval
 from hw.fold import Fold, Folding
 from hw.layer_plan import LayerPlan, walked_layer
 from hw.layers import Add, Conv, Input, Layer
@@ -90,13 +90,13 @@ def fold_to_interval(network: Network, cycles: int) -> Folding:
 
 def _with_input(network: Network, folding: Folding, cycles: int) -> tuple[Folding, int]:
     """Widen the beats of the input as long as the whole is slower than some cycles and gains."""
-    interval = predict(network, folding).interval
+    interval = predict_interval(network, folding)
     picture = network.input
     for lanes in _parts(picture.shape[2]):
         if interval <= cycles:
             break
         wider = folding | {picture.name: Fold(lanes)}
-        found = predict(network, wider).interval
+        found = predict_interval(network, wider)
         if found < interval:
             folding, interval = wider, found
     return folding, interval

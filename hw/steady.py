@@ -61,6 +61,11 @@ class Rhythm:
     intervals: tuple[int, ...]
     waits: dict[str, Waits]
 
+    @property
+    def interval(self) -> int:
+        """Mean of `intervals`, rounded up."""
+        return -(-sum(self.intervals) // len(self.intervals))
+
 
 def rhythm(picture: Activation, columns: Columns, plans: Sequence[Plan]) -> Rhythm:
     """Run the event model of layers until their frames repeat exactly.
