@@ -1,12 +1,16 @@
 """Cycles of a network, predicted exactly by an event model that builds no RTL."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from fractions import Fraction
 
-from hw.events import steady_cycles
+from hw.attribution import Attribution, FirstFrame, attribute, first_frame
 from hw.fold import Fold, Folding
-from hw.layers import Concat, Conv
+from hw.layer_plan import LayerPlan
+from hw.layers import Conv
+from hw.link import Link
 from hw.network import Network
-from hw.plan import AddPlan, Plan, plan
+from hw.plan import AddPlan, Plan, input_columns, plan
+from hw.steady import Rhythm, Waits, frame_ends, rhythm
 
 
 @dataclass(frozen=True)
@@ -23,8 +27,14 @@ class LayerCost:
         Surviving multiply-adds of a picture, and surviving weights and biases.
     cycles : int
         Of one picture in steady state, the layer alone between always-ready ends.
+    input_bound : bool
+        The layer alone waits for its input to be written.
     memory_bits : dict of str to int
         Bits of every memory.
+    attribution : Attribution, optional
+        Where the cycles between two frames of the network go; None for an add, which walks no taps.
+    first_frame : FirstFrame, optional
+        Where those of the first frame go.
     """
 
     name: str
@@ -36,6 +46,8 @@ class LayerCost:
     cycles: int
     input_bound: bool
     memory_bits: dict[str, int]
+    attribution: Attribution | None = None
+    first_frame: FirstFrame | None = None
 
     @property
     def utilisation(self) -> float | None:
@@ -49,16 +61,27 @@ class Cost:
 
     Parameters
     ----------
-    interval : int
-        Cycles between the last output beats of successive frames in steady state.
+    intervals : tuple of int
+        Cycles between the last output beats of successive frames in steady state. Mostly one
+        number; frames of a few cycles may take, say, 7 and 8 in turn for ever.
     latency : int
         Cycles from the first input beat to the last output beat of the first frame.
     layers : tuple of LayerCost
     """
 
-    interval: int
+    intervals: tuple[int, ...]
     latency: int
     layers: tuple[LayerCost, ...]
+
+    @property
+    def mean_interval(self) -> Fraction:
+        """Mean of `intervals`, exactly."""
+        return Fraction(sum(self.intervals), len(self.intervals))
+
+    @property
+    def interval(self) -> int:
+        """Cycles that a frame takes, the mean rounded up: a rate that is kept."""
+        return -(-sum(self.intervals) // len(self.intervals))
 
     @property
     def multipliers(self) -> int:
@@ -84,22 +107,41 @@ def predict(network: Network, folding: Folding) -> Cost:
     UnsupportedLayer, ValueError
         As `hw.plan.plan`.
     """
-    interval, latency = steady_cycles(network, folding)
-    costs = (_layer_cost(network, p) for p in plan(network, folding))
-    return Cost(interval, latency, tuple(costs))
+    plans = plan(network, folding)
+    found = _rhythm(network, folding, plans)
+    costs = (
+        _add_cost(p) if isinstance(p, AddPlan) else _layer_cost(network, p, found.waits[p.name])
+        for p in plans
+    )
+    return Cost(found.intervals, found.latency, tuple(costs))
 
 
-def _layer_cost(network: Network, p: Plan) -> LayerCost:
-    if isinstance(p, AddPlan):
-        channels, height, _ = p.result.shape
-        cycles, fold = channels * height * p.columns.block, Fold(p.columns.lanes)
-        return LayerCost(p.name, "Add", fold, 0, 0, 0, cycles, False, p.memory_bits)
+def predict_interval(network: Network, folding: Folding) -> int:
+    """Predict only `Cost.interval`, in a part of the time that `predict` takes."""
+    return _rhythm(network, folding, plan(network, folding)).interval
+
+
+def predict_ends(network: Network, folding: Folding, frames: int) -> list[int]:
+    """Predict the cycle of each frame's last output beat, if the first input beat is in cycle 0."""
+    picture, plans = network.input, plan(network, folding)
+    columns = input_columns(picture, folding)
+    return frame_ends(network.formats[picture.name], columns, plans, frames)
+
+
+def _rhythm(network: Network, folding: Folding, plans: tuple[Plan, ...]) -> Rhythm:
+    picture = network.input
+    return rhythm(network.formats[picture.name], input_columns(picture, folding), plans)
+
+
+def _add_cost(p: AddPlan) -> LayerCost:
+    channels, height, _ = p.result.shape
+    cycles, fold = channels * height * p.columns.block, Fold(p.columns.lanes)
+    return LayerCost(p.name, "Add", fold, 0, 0, 0, cycles, False, p.memory_bits)
+
+
+def _layer_cost(network: Network, p: LayerPlan, waits: Waits) -> LayerCost:
     layer = next(layer for layer in network.layers if layer.name == p.name)
-    cycles = p.compute_cycles
-    if not isinstance(layer, Concat):
-        alone = network.alone(p.name)
-        folding = {alone.input.name: Fold(p.links[0].columns.lanes), p.name: p.fold}
-        cycles, _ = steady_cycles(alone, folding)
+    cycles = rhythm(p.source, p.links[0].columns, [_alone(p)]).intervals[0]
     writes = max(store.write_cycles for store in p.stores)
     return LayerCost(
         name=p.name,
@@ -111,4 +153,12 @@ def _layer_cost(network: Network, p: Plan) -> LayerCost:
         cycles=cycles,
         input_bound=cycles > p.compute_cycles and cycles <= writes,
         memory_bits=p.memory_bits,
+        attribution=attribute(p, waits),
+        first_frame=first_frame(p, waits),
     )
+
+
+def _alone(p: LayerPlan) -> LayerPlan:
+    """Plan of a layer alone, which takes all its channels in one stream, from one layer."""
+    alone = Link.of_one(p.inputs[0], p.source, p.links[0].columns)
+    return p if p.links == (alone,) else replace(p, links=(alone,), ahead=(0,))

@@ -1,93 +1,23 @@
-"""Event model of a pipeline: when rows, lists and beats of the generated hardware move."""
+"""Event models of the parts: when rows, lists and beats of the generated hardware move."""
 
 from collections import deque
 from collections.abc import Iterator
-from itertools import pairwise
+from itertools import islice
 
 import numpy as np
 
-from hw.columns import Columns
-from hw.fold import Folding
 from hw.layer_plan import LayerPlan
-from hw.layers import Input
-from hw.network import Network
-from hw.plan import AddPlan, Plan, input_columns, plan
+from hw.plan import AddPlan
 from hw.store import Store
-from hw.timing import SINK_ROWS, SOURCE_ROWS
 
 _WRITE = 2  # cycles from a beat's last step to its row being counted by the row manager
-_STEADY = 4  # an interval is steady when this many successive frames share it
-_MOST_FRAMES = 64
-_LONG_AGO = -(1 << 30)  # before cycle 0, when the first pixel comes; reset was even before
+LONG_AGO = -(1 << 30)  # before cycle 0, when the first pixel comes; reset was even before
 
 
-def steady_cycles(network: Network, folding: Folding) -> tuple[int, int]:
-    """Interval and latency of a pipeline whose ends never stall.
-
-    The interval is that of successive frames once it no longer changes. Where it never settles
-    (tiny maps whose frames alternate between, say, 7 and 8 cycles) it is the mean, rounded.
-
-    Returns
-    -------
-    interval, latency : int
-        As `hw.cost.Cost`.
-    """
-    for ends in _progress(network, folding):
-        gaps = [b - a for a, b in pairwise(ends)]
-        if len(set(gaps[-_STEADY:])) == 1 and len(gaps) >= _STEADY:
-            return gaps[-1], ends[0]
-        if len(ends) >= _MOST_FRAMES:
-            half = len(ends) // 2
-            return round((ends[-1] - ends[half]) / (len(ends) - 1 - half)), ends[0]
-    raise AssertionError("a pipeline goes on for ever")
+History = tuple[list[int], int]  # times of events, and how many belong to a frame
 
 
-def frame_ends(network: Network, folding: Folding, frames: int) -> list[int]:
-    """Cycle of the last output beat of each frame, if the first input beat is in cycle 0."""
-    found = (ends for ends in _progress(network, folding) if len(ends) >= frames)
-    return next(found)[:frames]
-
-
-def _progress(network: Network, folding: Folding) -> Iterator[list[int]]:
-    """Yield the ends of all frames so far, again and again, for ever."""
-    plans, columns = plan(network, folding), input_columns(network.input, folding)
-    stages: dict[str, _PixelSourceModel | _LayerModel | _AddModel] = {}
-    takers: dict[str, list[_Taker]] = {network.input.name: []}
-    for p in plans:
-        stage = _AddModel(p) if isinstance(p, AddPlan) else _LayerModel(p)
-        stages[p.name], takers[p.name] = stage, []
-        for name, inlet in zip(p.inputs, stage.inlets, strict=True):
-            takers[name].append(inlet)
-    sink = _sink(plans[-1])
-    takers[plans[-1].name].append(sink)
-    source = _PixelSourceModel if columns.lanes == 1 else _RasterSourceModel
-    stages = {network.input.name: source(network.input, columns), **stages}
-    links = {
-        name: found[0] if len(found) == 1 else _ForkModel(found) for name, found in takers.items()
-    }
-    for name, stage in stages.items():
-        if isinstance(stage, _AddModel):
-            stage.consumer = links[name]
-    while True:
-        stuck = True
-        for name, stage in stages.items():
-            while stage.ready() and links[name].open_row():
-                stage.send_row(links[name])
-                stuck = False
-        assert not stuck, "the pipeline blocks itself"
-        yield sink.ends
-
-
-def _sink(last: Plan) -> "_VectorSinkModel | _RasterSinkModel":
-    channels, height, width = last.result.shape
-    if last.in_order:
-        return _VectorSinkModel()
-    if (height, width) == (1, 1):
-        return _RasterSinkModel(1, channels)
-    return _RasterSinkModel(height, width)
-
-
-class _Taker:
+class Taker:
     """The end of a link that takes beats: one at a time, each for its number of steps.
 
     Rows are always welcome, and none is noted, where a subclass does not say otherwise.
@@ -96,7 +26,23 @@ class _Taker:
     steps: tuple[int, ...]  # by column of the beat
 
     def __init__(self) -> None:
-        self.free = _LONG_AGO  # cycle from which a beat may be taken
+        self.free = LONG_AGO  # cycle from which a beat may be taken
+
+    def mode(self) -> tuple[bool, ...]:
+        """Return what else than `clocks` decides how the beats of a row are taken."""
+        return ()
+
+    def clocks(self) -> list[int]:
+        """Return the times that decide when the beats of a row are taken."""
+        return [self.free]
+
+    def set_clocks(self, clocks: Iterator[int]) -> None:
+        """Set what `clocks` returned to the next of some times."""
+        self.free = next(clocks)
+
+    def histories(self) -> list[History]:
+        """Return the times of all frames so far that decide those of later frames."""
+        return []
 
     def take(self, column: int, at: int) -> int:
         """Take a beat that is offered from cycle `at` on; return when."""
@@ -112,43 +58,44 @@ class _Taker:
         """Note that a row's last beat was taken in cycle `at`."""
 
 
-class _PixelSourceModel:
-    """`hw.parts.source.PixelSource` at an input that never waits, from cycle 0."""
+class Sender:
+    """The end of a link that sends rows.
 
-    def __init__(self, picture: Input, columns: Columns) -> None:
-        channels = range(picture.shape[0])
-        self.beats = [column for column in range(columns.block) for _ in channels]
-        self.at = 0
+    What happens in a row depends only on the few times at its beginning, so it is worked out once
+    and remembered: in a pipeline that is steady, or nearly, hardly any beat is looked at twice.
+    """
 
-    def ready(self) -> bool:
-        """Whether a row can be sent."""
-        return True
+    def __init__(self) -> None:
+        self.known: dict[tuple, tuple[list[int], int]] = {}
 
-    def send_row(self, consumer: _Taker) -> None:
-        """Send a row, a pixel at a time."""
-        for column in self.beats:
-            self.at = consumer.take(column, self.at + 1)
-        consumer.row_taken(self.at)
+    def clocks_out(self) -> list[int]:
+        """Return the times that decide when the beats of a row are sent."""
+        raise NotImplementedError
+
+    def set_clocks_out(self, clocks: Iterator[int]) -> None:
+        """Set what `clocks_out` returned to the next of some times."""
+        raise NotImplementedError
+
+    def send_beats(self, start: int, consumer: Taker) -> int:
+        """Send a row's beats, all behind a cycle; return the cycles lost as they were not taken."""
+        raise NotImplementedError
+
+    def send_after(self, start: int, consumer: Taker) -> int:
+        """Send a row's beats as `send_beats`, from memory if a row began alike."""
+        began = [t - start if t > start else 0 for t in self.clocks_out() + consumer.clocks()]
+        key = (consumer.mode(), *began)
+        if key not in self.known:
+            lost = self.send_beats(start, consumer)
+            ended = [t - start if t > start else 0 for t in self.clocks_out() + consumer.clocks()]
+            self.known[key] = ended, lost
+        ended, lost = self.known[key]
+        clocks = iter([start + t for t in ended])
+        self.set_clocks_out(clocks)
+        consumer.set_clocks(clocks)
+        return lost
 
 
-class _RasterSourceModel(_PixelSourceModel):
-    """`hw.parts.source.RasterSource` at an input that never waits, from cycle 0."""
-
-    def __init__(self, picture: Input, columns: Columns) -> None:
-        super().__init__(picture, columns)
-        self.width = columns.width
-        self.entered = -1  # cycle in which the last pixel of a row enters
-        self.left = deque([-1] * SOURCE_ROWS, maxlen=SOURCE_ROWS)  # last beat of each row
-
-    def send_row(self, consumer: _Taker) -> None:
-        """Gather a row, then send it."""
-        self.entered = max(self.entered, self.left[0]) + self.width
-        self.at = max(self.at, self.entered)
-        super().send_row(consumer)
-        self.left.append(self.at)
-
-
-class _WriterModel(_Taker):
+class WriterModel(Taker):
     """`hw.parts.writer.Writer`: rows arrive as their slots become free."""
 
     def __init__(self, store: Store) -> None:
@@ -184,33 +131,46 @@ class _WriterModel(_Taker):
         self.free = at + 1
         return at
 
+    def mode(self) -> tuple[bool, ...]:
+        return (self.storing,)
 
-class _WindowModel:
+    @property
+    def memory(self) -> int:
+        """Frames of which rows may still be in the ring, this one included."""
+        return -(-self.ring // sum(self.stored)) + 1
+
+    def histories(self) -> list[History]:
+        return [(self.visible, sum(self.stored))]
+
+
+class WindowModel:
     """`hw.parts.row_manager.RowManager`: windows slide over the rows of one or several stores."""
 
     def __init__(self, stores: tuple[Store, ...]) -> None:
-        self.inlets = [_WriterModel(store) for store in stores]
+        self.writers = [WriterModel(store) for store in stores]
         self.windows = stores[0].rows.windows
+        self.swaps: list[int] = []  # cycle in which each window becomes active
         self.pushed = self.window = 0
         self.swap: int | None = None  # cycle in which the window becomes active, if it is waiting
-        self.last_swap = self.row_end = _LONG_AGO
+        self.last_swap = self.row_end = LONG_AGO
 
     def ready(self) -> bool:
         """Whether the window of the next row is known to be complete."""
         if self.swap is not None:
             return True
         rows, released = self.windows[self.window]
-        if self.pushed + sum(rows) > min(len(inlet.visible) for inlet in self.inlets):
+        if self.pushed + sum(rows) > min(len(writer.visible) for writer in self.writers):
             return False
         at = self.last_swap
         for inside in rows:
             at += 1
             if inside:
-                at = max(at, *(inlet.visible[self.pushed] for inlet in self.inlets))
+                at = max(at, *(writer.visible[self.pushed] for writer in self.writers))
                 self.pushed += 1
         self.swap = self.last_swap = max(at + 1, self.row_end)
-        for inlet in self.inlets:
-            inlet.freed += [self.swap + 1] * released
+        self.swaps.append(self.swap)
+        for writer in self.writers:
+            writer.freed += [self.swap + 1] * released
         self.window = (self.window + 1) % len(self.windows) or 1
         return True
 
@@ -218,57 +178,93 @@ class _WindowModel:
         """Note that the row's last read is in cycle `at`."""
         self.row_end, self.swap = at, None
 
+    @property
+    def memory(self) -> int:
+        """Frames of which rows may still be in a ring, this one included."""
+        return max(writer.memory for writer in self.writers)
 
-class _LayerModel(_WindowModel):
+    def histories(self) -> list[History]:
+        """Return the times of all frames so far that decide those of later frames."""
+        rows = [history for writer in self.writers for history in writer.histories()]
+        return [*rows, (self.swaps, len(self.windows) - 1)]
+
+
+class LayerModel(WindowModel, Sender):
     """`hw.layer.LayerEngine`: lists are walked while their window is there; outputs leave."""
 
     def __init__(self, p: LayerPlan) -> None:
-        super().__init__(p.stores)
+        WindowModel.__init__(self, p.stores)
+        Sender.__init__(self)
+        self.inlets: list[Taker] = [*self.writers]
         ends = p.schedule.ends
         places = np.flatnonzero(ends)
         entries = np.diff(places, prepend=-1).tolist()
         self.runs = list(zip(entries, ends[places].tolist(), strict=True))
-        self.tail = len(ends) - 1 - int(places[-1])
-        self.blocks, self.latency = p.columns.block, p.latency
-        self.left = _LONG_AGO  # cycle in which the last output reaches the queue's head
+        if tail := len(ends) - 1 - int(places[-1]):
+            self.runs.append((tail, 0))
+        self.blocks, self.latency, self.height = p.columns.block, p.latency, p.result.shape[1]
+        self.left = LONG_AGO  # cycle in which the last beat reaches the queue's head
         room = p.queue_depth - p.most_ends + 1
-        self.popped = deque([_LONG_AGO] * room, maxlen=room)
+        self.popped = deque([LONG_AGO] * room, maxlen=room)
+        self.row_ends: list[int] = []  # cycle in which the last tap of each row is fired
+        self.held: list[int] = []  # cycles of each row in which a tap waits for room
+        self.ended: list[int] = []  # by frame, what decides the next ones
 
-    def send_row(self, consumer: _Taker) -> None:
+    def send_row(self, consumer: Taker) -> None:
         """Walk the lists of a row; their outputs are taken as the consumer can."""
         assert self.swap is not None
-        at = self.swap + 1  # the next cycle in which a tap may be fired
+        self.held.append(self.send_after(self.swap, consumer))
+        self.end_row(self.row_end)
+        self.row_ends.append(self.row_end)
+        if len(self.row_ends) % self.height == 0:
+            self.ended += self.clocks_out()
+        consumer.row_taken(self.popped[-1])
+
+    def send_beats(self, start: int, consumer: Taker) -> int:
+        at, held = start + 1, 0  # the next cycle in which a tap may be fired
         for column in range(self.blocks):
             for entries, exits in self.runs:
-                at = max(at, self.popped[0] + 1) + entries
+                wait = max(self.popped[0] + 1 - at, 0)
+                held += wait
+                at += wait + entries
                 for _ in range(exits):
                     self.left = max(self.left + 1, at - 1 + self.latency)
                     self.popped.append(consumer.take(column, self.left))
-            if self.tail:
-                at = max(at, self.popped[0] + 1) + self.tail
-        self.end_row(at - 1)
-        consumer.row_taken(self.popped[-1])
+        self.row_end = at - 1
+        return held
+
+    def clocks_out(self) -> list[int]:
+        return [self.row_end, self.left, *self.popped]
+
+    def set_clocks_out(self, clocks: Iterator[int]) -> None:
+        self.row_end, self.left = next(clocks), next(clocks)
+        self.popped.extend(islice(clocks, len(self.popped)))
+
+    def histories(self) -> list[History]:
+        return [*super().histories(), (self.ended, 2 + len(self.popped))]
 
 
-class _AddModel(_Taker):
+class AddModel(Taker):
     """`hw.add.AddEngine`: a beat that passes by is taken when its row waits, and goes on."""
 
-    consumer: _Taker
+    consumer: Taker
 
     def __init__(self, p: AddPlan) -> None:
         super().__init__()
-        self.waiting = _WindowModel((p.store,))
-        self.inlets: list[_Taker] = [self, *self.waiting.inlets]
+        self.waiting = WindowModel((p.store,))
+        self.inlets: list[Taker] = [self, *self.waiting.writers]
         self.latency = p.latency
-        self.popped = deque([_LONG_AGO] * p.queue_depth, maxlen=p.queue_depth)
+        self.popped = deque([LONG_AGO] * p.queue_depth, maxlen=p.queue_depth)
+        self.rows, self.height = 0, p.result.shape[1]
+        self.ended: list[int] = []  # by frame, what decides the next ones
 
     def ready(self) -> bool:
         """Whether a row can be sent by itself: never, beats only pass by."""
         return False
 
-    def send_row(self, consumer: _Taker) -> None:
+    def send_row(self, consumer: Taker) -> None:
         """Beats only pass by."""
-        raise AssertionError("a pipeline goes on for ever")
+        raise AssertionError
 
     def open_row(self) -> bool:
         if not self.waiting.ready() or not self.consumer.open_row():
@@ -286,12 +282,34 @@ class _AddModel(_Taker):
     def row_taken(self, at: int) -> None:
         self.waiting.end_row(self.free - 1)
         self.consumer.row_taken(self.popped[-1])
+        self.rows += 1
+        if self.rows % self.height == 0:
+            self.ended += [self.free, *self.popped]
+
+    def mode(self) -> tuple[bool, ...]:
+        return self.consumer.mode()
+
+    def clocks(self) -> list[int]:
+        return [self.free, *self.popped, *self.consumer.clocks()]
+
+    def set_clocks(self, clocks: Iterator[int]) -> None:
+        self.free = next(clocks)
+        self.popped.extend(islice(clocks, len(self.popped)))
+        self.consumer.set_clocks(clocks)
+
+    @property
+    def memory(self) -> int:
+        """Frames of which rows may still wait, this one included."""
+        return self.waiting.memory
+
+    def histories(self) -> list[History]:
+        return [*self.waiting.histories(), (self.ended, 1 + len(self.popped))]
 
 
-class _ForkModel(_Taker):
+class ForkModel(Taker):
     """`hw.parts.fork.Fork`: a beat is gone when its last consumer has taken it."""
 
-    def __init__(self, consumers: list[_Taker]) -> None:
+    def __init__(self, consumers: list[Taker]) -> None:
         super().__init__()
         self.consumers = consumers
 
@@ -309,36 +327,13 @@ class _ForkModel(_Taker):
         for consumer in self.consumers:
             consumer.row_taken(at)
 
+    def mode(self) -> tuple[bool, ...]:
+        return tuple(flag for consumer in self.consumers for flag in consumer.mode())
 
-class _VectorSinkModel(_Taker):
-    """`hw.parts.axis.VectorSink` before an output that never waits."""
+    def clocks(self) -> list[int]:
+        return [self.free, *(t for consumer in self.consumers for t in consumer.clocks())]
 
-    steps = (1,)
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.ends: list[int] = []  # cycle of the last output beat of each frame
-
-    def row_taken(self, at: int) -> None:
-        self.ends.append(at)
-
-
-class _RasterSinkModel(_Taker):
-    """`hw.parts.axis.RasterSink` before an output that never waits."""
-
-    def __init__(self, height: int, width: int) -> None:
-        super().__init__()
-        self.height, self.width, self.steps = height, width, (1,) * width
-        self.ends: list[int] = []
-        self.emptied: list[int] = []  # cycle in which each row's last pixel is loaded
-
-    def open_row(self) -> bool:
-        if len(self.emptied) >= SINK_ROWS:
-            self.free = max(self.free, self.emptied[-SINK_ROWS] + 1)
-        return True
-
-    def row_taken(self, at: int) -> None:
-        begin = max(at + 1, self.emptied[-1] + 1 if self.emptied else 0)
-        self.emptied.append(begin + self.width - 1)
-        if len(self.emptied) % self.height == 0:
-            self.ends.append(self.emptied[-1] + 1)
+    def set_clocks(self, clocks: Iterator[int]) -> None:
+        self.free = next(clocks)
+        for consumer in self.consumers:
+            consumer.set_clocks(clocks)

@@ -1,23 +1,28 @@
 """Folds of a network's layers that meet a budget of multipliers, or an interval."""
 
 from bisect import bisect_left
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from itertools import pairwise, product
 
-from hw.columns import Columns
-from hw.cost import predict
+import numpy as np
+
+from hw.columns import Columns, Segments
+from hw.cost import predict_interval
 from hw.fold import Fold, Folding
 from hw.layer_plan import LayerPlan, walked_layer
 from hw.layers import Add, Conv, Input, Layer
 from hw.link import Link
 from hw.network import Network
-from hw.taps import list_lengths, outputs_alike
+from hw.taps import list_lengths
 
-# Outputs that walk the same taps share an activation for nothing, so sequencers only help a little.
-MOST_SEQUENCERS, MOST_SEQUENCERS_ALIKE = 16, 5
-# What a multiplier is worth in LUTs: the first that fits a budget of multipliers is taken.
-_WORTH = (0, 30, 100, 300, 1 << 20)
+MOST_SEQUENCERS = 16
+# What a multiplier is worth in LUTs: the first that fits a budget of multipliers is taken. Parts
+# have 200 to 500 LUTs for every multiplier.
+_WORTH = (200, 500, 1 << 20)
+_BITS_PER_LUT = 45  # of block RAM, in the parts of one family
+# A fold that is hardly faster than another on as many multipliers, but larger by far, is not taken.
+_HARDLY, _BY_FAR = 1.03, 1.25
 
 
 def fold_to_multipliers(network: Network, multipliers: int) -> Folding:
@@ -86,13 +91,13 @@ def fold_to_interval(network: Network, cycles: int) -> Folding:
 
 def _with_input(network: Network, folding: Folding, cycles: int) -> tuple[Folding, int]:
     """Widen the beats of the input as long as the whole is slower than some cycles and gains."""
-    interval = predict(network, folding).interval
+    interval = predict_interval(network, folding)
     picture = network.input
     for lanes in _parts(picture.shape[2]):
         if interval <= cycles:
             break
         wider = folding | {picture.name: Fold(lanes)}
-        found = predict(network, wider).interval
+        found = predict_interval(network, wider)
         if found < interval:
             folding, interval = wider, found
     return folding, interval
@@ -102,7 +107,10 @@ def _with_input(network: Network, folding: Folding, cycles: int) -> tuple[Foldin
 class _Choice:
     """A fold of a layer, the cycles its lists take for one picture, and what it costs.
 
-    `luts` is a rough count of LUT4-equivalents, enough to compare folds.
+    `luts` is a rough count of LUT4-equivalents, enough to compare folds: of accumulators, of what
+    gathers the sums of several sequencers, of a lane's requantiser and writer, of sequencers and of
+    skewed weights, fitted to the rows of ``docs/benchmarks.md``; and a share of the block RAM that
+    a sequencer's copy of the row buffer takes.
     """
 
     fold: Fold
@@ -111,11 +119,12 @@ class _Choice:
     luts: int
 
     @staticmethod
-    def of(fold: Fold, cycles: int, *, multiplies: bool) -> "_Choice":
-        """Choose a fold; LUTs for accumulators, requantisers, sequencers, skewed weights."""
-        multipliers = fold.multipliers if multiplies else 0
-        luts = 30 * fold.P * fold.G * fold.R + 50 * fold.P + 200 * fold.R + fold.R * fold.G**2
-        return _Choice(fold, cycles, multipliers, luts)
+    def of(fold: Fold, cycles: int, copy_bits: int, *, multiplies: bool) -> "_Choice":
+        """Choose a fold of a layer whose row buffer has some bits."""
+        lanes, group, sequencers = fold.P, fold.G, fold.R
+        luts = 43 * fold.multipliers + 350 * lanes + sequencers * (180 + group**2)
+        luts += sequencers * (33 * lanes * (sequencers > 1) + copy_bits // _BITS_PER_LUT)
+        return _Choice(fold, cycles, fold.multipliers if multiplies else 0, luts)
 
     def cheaper(self, other: "_Choice") -> bool:
         """Whether this one is no worse than another in anything."""
@@ -139,7 +148,7 @@ class _Search:
         self.network = network
         self.layers = [layer for layer in network.layers if not isinstance(layer, Add)]
         self.choices = [self._choices(layer) for layer in self.layers]
-        self.write_cycles = cache(self._write_cycles)
+        self.segments, self.write_cycles = cache(self._segments), cache(self._write_cycles)
         chain = all(b.inputs == (a.name,) for a, b in pairwise(network.layers))
         self.path = self._cheapest_path if chain else self._cheapest_in_turn
         lanes = [sorted({choice.fold.P for choice in layer}) for layer in self.choices]
@@ -223,30 +232,41 @@ class _Search:
         """Folds of a layer that leave no lane and no place in a group idle throughout."""
         channels, height, width = self.network.formats[layer.name].shape
         if isinstance(layer, Input):
-            return [_Choice.of(Fold(n), 0, multiplies=False) for n in _parts(width)]
+            return [_Choice.of(Fold(n), 0, 0, multiplies=False) for n in _parts(width)]
         source = self.network.formats[layer.inputs[0]]
         multiplies = isinstance(layer, Conv)
         walked = walked_layer(layer, source)
-        inputs = source.shape[0]
-        most = MOST_SEQUENCERS_ALIKE if outputs_alike(walked, inputs) else MOST_SEQUENCERS
+        inputs, _, columns = source.shape
+        rows = walked.kernel[0] + 2 * walked.stride[0]  # about those of the ring
+        bits = rows * columns * inputs * source.bits
+        reads_all = isinstance(walked, Conv) and walked.groups == 1
         choices = []
         for group in _parts(channels) if multiplies else [1]:
             lengths = [max(n, group) for n in list_lengths(walked, inputs, group) if n] or [1]
-            for sequencers in range(1, min(len(lengths), most) + 1):
+            for sequencers in range(1, min(len(lengths), MOST_SEQUENCERS) + 1):
+                copy = bits // (1 if reads_all else sequencers)
                 share = _share(lengths, sequencers, channels, splittable=multiplies)
                 for lanes in _parts(width):
                     fold = Fold(lanes, group, sequencers)
                     cycles = share * -(-width // lanes) * height
-                    choices.append(_Choice.of(fold, cycles, multiplies=multiplies))
+                    choices.append(_Choice.of(fold, cycles, copy, multiplies=multiplies))
         return _undominated(choices)
 
     def _write_cycles(self, index: int, producer: int, lanes: int) -> int:
         """Cycles in which a layer's row buffer takes one picture from a producer's lanes."""
+        channels, height, width = self.network.formats[self.layers[index].inputs[0]].shape
+        writes = self.segments(index, lanes).writes(Columns(width, producer))
+        return sum(len(steps) for steps in writes) * channels * height
+
+    def _segments(self, index: int, lanes: int) -> Segments:
+        """Columns of what a layer takes over its lanes."""
         layer = self.layers[index]
         source, result = (self.network.formats[n] for n in (layer.inputs[0], layer.name))
-        link = Link.of_one(layer.inputs[0], source, Columns(source.shape[2], producer))
-        made = LayerPlan(walked_layer(layer, source), source, result, Fold(lanes), (link,))
-        return made.stores[0].write_cycles
+        if lanes > 1:
+            return replace(self.segments(index, 1), columns=Columns(result.shape[2], lanes))
+        link = Link.of_one(layer.inputs[0], source, Columns(source.shape[2], 1))
+        made = LayerPlan(walked_layer(layer, source), source, result, Fold(1), (link,))
+        return made.segments
 
 
 def _share(lengths: list[int], sequencers: int, outputs: int, *, splittable: bool) -> int:
@@ -259,13 +279,19 @@ def _share(lengths: list[int], sequencers: int, outputs: int, *, splittable: boo
 
 
 def _undominated(choices: list[_Choice]) -> list[_Choice]:
-    """Choices that none with the same lanes is better than."""
+    """Choices that none with the same lanes is better than, and none at all nearly as good as."""
     kept: dict[int, list[_Choice]] = {}
     for choice in sorted(choices, key=lambda c: (c.luts, c.cycles, c.multipliers)):
         same = kept.setdefault(choice.fold.P, [])
         if not any(other.cheaper(choice) for other in same):
             same.append(choice)
-    return [choice for same in kept.values() for choice in same]
+    found = [choice for same in kept.values() for choice in same]
+    cycles, multipliers, luts = np.array([(c.cycles, c.multipliers, c.luts) for c in found]).T
+    hardly_faster = _HARDLY * cycles >= cycles[:, None]
+    no_fewer = multipliers >= multipliers[:, None]
+    larger = luts >= _BY_FAR * luts[:, None]
+    needless = (hardly_faster & no_fewer & larger).any(axis=0)
+    return [choice for choice, drop in zip(found, needless, strict=True) if not drop]
 
 
 def _parts(size: int) -> list[int]:

@@ -9,6 +9,7 @@ from secateur.progress import Progress
 from secateur.table import table
 
 MULTIPLIERS = 32
+_USED = ("useful", "border")  # parts of an attribution that surviving weights take
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -76,7 +77,27 @@ def describe(result: dict[str, Any]) -> str:
         for title, key in keys.items()
     ]
     used = [f"{design['utilisation']:.1%}" for design in designs]
-    return table(head, [*rows, ["utilisation", *used, *[""] * (len(designs) - 1)]])
+    told = [table(head, [*rows, ["utilisation", *used, *[""] * (len(designs) - 1)]])]
+    titles = ["as it is", "pruned"] if len(designs) > 1 else [""]
+    told += [_attribution(*pair) for pair in zip(titles, designs, strict=True)]
+    return "\n\n".join(told)
+
+
+def _attribution(title: str, design: dict[str, Any]) -> str:
+    """Where the cycles of every layer go; parts that no layer has are left out."""
+    layers = {name: layer for name, layer in design["layers"].items() if layer["attribution"]}
+    parts = [layer["attribution"] for layer in layers.values()]
+    lost = [key for key in parts[0] if key not in _USED and any(part[key] for part in parts)]
+    head = [f"layer, {title}" if title else "layer", "P x G x R", "used", *lost, "first tap at"]
+    cycles = sum(design["intervals"]) / len(design["intervals"])
+    rows = []
+    for name, layer in layers.items():
+        part = layer["attribution"]
+        used = sum(part[key] for key in _USED)
+        shares = [f"{value / cycles:.1%}" for value in (used, *(part[key] for key in lost))]
+        fold = " x ".join(map(str, layer["fold"]))
+        rows.append([name, fold, *shares, f"{layer['first_frame']['fill']:,}"])
+    return table(head, rows)
 
 
 def _saved(key: str, dense: dict[str, Any], pruned: dict[str, Any] | None = None) -> list[str]:
@@ -89,6 +110,7 @@ def _figures(network: Any, folding: Any) -> dict[str, Any]:
     cost = predict(network, folding)
     return {
         "interval": cost.interval,
+        "intervals": list(cost.intervals),
         "latency": cost.latency,
         "multipliers": cost.multipliers,
         "macs": network.macs,
@@ -101,7 +123,16 @@ def _figures(network: Any, folding: Any) -> dict[str, Any]:
                 "cycles": layer.cycles,
                 "multipliers": layer.multipliers,
                 "memory_bits": sum(layer.memory_bits.values()),
+                **_parts(layer),
             }
             for layer in cost.layers
         },
     }
+
+
+def _parts(layer: Any) -> dict[str, Any]:
+    """Cycles of a layer by what they are spent on; None for an add, which walks no taps."""
+    if layer.attribution is None:
+        return {"attribution": None, "first_frame": None}
+    parts = {name: float(cycles) for name, cycles in layer.attribution.parts.items()}
+    return {"attribution": parts, "first_frame": vars(layer.first_frame)}

@@ -7,8 +7,7 @@ import numpy as np
 from amaranth.hdl import Signal
 
 from hw.accelerator import Accelerator
-from hw.cost import predict
-from hw.events import frame_ends
+from hw.cost import predict, predict_ends
 from hw.network import Network
 from hw.plan import Folding
 from tests.hw.networks import Case, pictures
@@ -133,7 +132,7 @@ def check_rounds(made: Case, rounds: Sequence[tuple[np.ndarray, str, str]], seed
 
 def check_ends(made: Case, ends: list[int]) -> None:
     """Compare the cycles in which frames end with those predicted, and what is said of them."""
-    assert ends == frame_ends(made.network, made.folding, len(ends))
+    assert ends == predict_ends(made.network, made.folding, len(ends))
     cost, gaps = predict(made.network, made.folding), np.diff(ends).tolist()
     assert ends[0] == cost.latency
     if len(set(gaps[-4:])) == 1:

@@ -1,4 +1,5 @@
 import time
+from fractions import Fraction
 from itertools import pairwise
 
 import numpy as np
@@ -97,6 +98,18 @@ def test_layer_that_waits_takes_the_cycles_of_its_writes(kernel, stride, lanes) 
     assert predict(one, folding).layers[0].input_bound
 
 
+def test_frames_of_a_few_cycles_that_alternate_for_ever() -> None:
+    """A pixel is one beat, one tap and one output: rows wait for each other in a rhythm of two."""
+    network = Network("tiny", (Input("x", (1, 3, 1)), conv(RNG, "a", "x", (1, 1), (1, 1))))
+    folding = {"x": Fold(1), "a": Fold(1)}
+    cost = predict(network, folding)
+    run = simulate(network, folding, pictures(network, 13))
+    assert run.latency == cost.latency
+    assert sorted(cost.intervals) == [7, 8]
+    assert run.intervals[4:] in (list(cost.intervals) * 4, list(cost.intervals[::-1]) * 4)
+    assert (cost.mean_interval, cost.interval) == (Fraction(15, 2), 8)
+
+
 def test_more_multipliers_are_never_slower() -> None:
     budgets = [2, 3, 5, 8, 13, 21]
     costs = [predict(NETWORK, fold_to_multipliers(NETWORK, b)).interval for b in budgets]
@@ -118,6 +131,6 @@ def test_large_network_is_predicted_within_a_second() -> None:
     network = Network("deep", tuple(layers))
     start = time.process_time()
     cost = predict(network, folding)
-    assert time.process_time() - start < 10  # a second on an idle machine; room for a busy one
+    assert time.process_time() - start < 1  # a tenth of a second on an idle machine
     slowest = max(c.cycles for c in cost.layers)
     assert slowest <= cost.interval <= 1.01 * slowest

@@ -69,6 +69,20 @@ def test_a_network_is_told_as_it_is(capsys, path):
     assert "saved" not in said
 
 
+def test_every_cycle_of_every_layer_is_told(capsys, path):
+    found = estimate(capsys, path, "--multipliers", 100)["dense"]
+    for layer in found["layers"].values():
+        assert sum(layer["attribution"].values()) == pytest.approx(found["interval"])
+        assert sum(layer["first_frame"].values()) == found["latency"]
+    assert cli.main(["estimate", str(path), "--multipliers", "100", "-q"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    (head,) = (line for line in lines if line.startswith("layer "))
+    (told,) = (line for line in lines if line.startswith("conv3 "))
+    shares = [float(cell[:-1]) for cell in told.split() if cell.endswith("%")]
+    assert len(shares) == len(head.split("  used  ")[1].split("  first")[0].split()) + 1
+    assert sum(shares) == pytest.approx(100, abs=0.3)
+
+
 def test_what_is_saved_is_told(capsys, path):
     assert cli.main(["estimate", str(path), "--prune", "ratio=0.5,granularity=kernel", "-q"]) == 0
     lines = capsys.readouterr().out.splitlines()
