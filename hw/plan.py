@@ -120,7 +120,7 @@ def plan(network: Network, folding: Folding) -> tuple[Plan, ...]:
     plans: list[Plan] = []
     for layer in network.layers[1:]:
         arriving = tuple(link for name in layer.inputs for link in links[name])
-        if isinstance(layer, Concat) and all(_walks(reader) for reader in _readers(network, layer)):
+        if isinstance(layer, Concat) and is_stored_apart(network, layer):
             links[layer.name] = arriving
             continue
         made = (
@@ -135,15 +135,10 @@ def plan(network: Network, folding: Folding) -> tuple[Plan, ...]:
     return tuple(plans)
 
 
-def _readers(network: Network, layer: Layer) -> list[Layer | None]:
-    """Layers that read a layer; None for the end of the network."""
-    ends: list[Layer | None] = [None] * (layer.name in network.outputs)
-    return ends + [reader for reader in network.layers if layer.name in reader.inputs]
-
-
-def _walks(layer: Layer | None) -> bool:
-    """Whether a layer can read several links."""
-    return layer is not None and not isinstance(layer, Add)
+def is_stored_apart(network: Network, concat: Concat) -> bool:
+    """Whether all that read a concat walk taps, and so store each of its sources by itself."""
+    readers = [layer for layer in network.layers if concat.name in layer.inputs]
+    return concat.name not in network.outputs and not any(isinstance(r, Add) for r in readers)
 
 
 def _layer(network: Network, layer: Layer, folding: Folding, links: tuple[Link, ...]) -> LayerPlan:
