@@ -25,6 +25,10 @@ class LayerCost:
         Of one picture in steady state, the layer alone between always-ready ends.
     memory_bits : dict of str to int
         Bits of every memory.
+    coding : str
+        How surviving taps are stored: of `hw.coding.Coding`; empty where none are walked.
+    taps : int
+        Surviving weights, or pixels that are compared.
     """
 
     name: str
@@ -36,6 +40,13 @@ class LayerCost:
     cycles: int
     input_bound: bool
     memory_bits: dict[str, int]
+    coding: str
+    taps: int
+
+    @property
+    def schedule_bits_per_tap(self) -> float | None:
+        """Bits that say what is walked, per surviving tap; None where there is none."""
+        return self.memory_bits["schedule"] / self.taps if self.taps else None
 
     @property
     def utilisation(self) -> float | None:
@@ -93,7 +104,7 @@ def _layer_cost(network: Network, p: Plan) -> LayerCost:
     if isinstance(p, AddPlan):
         channels, height, _ = p.result.shape
         cycles, fold = channels * height * p.columns.block, Fold(p.columns.lanes)
-        return LayerCost(p.name, "Add", fold, 0, 0, 0, cycles, False, p.memory_bits)
+        return LayerCost(p.name, "Add", fold, 0, 0, 0, cycles, False, p.memory_bits, "", 0)
     layer = next(layer for layer in network.layers if layer.name == p.name)
     alone = network.alone(p.name)
     cycles, _ = steady_cycles(alone, {p.inputs[0]: Fold(p.producer.lanes), p.name: p.fold})
@@ -107,4 +118,6 @@ def _layer_cost(network: Network, p: Plan) -> LayerCost:
         cycles=cycles,
         input_bound=cycles > p.compute_cycles and cycles <= p.store.write_cycles,
         memory_bits=p.memory_bits,
+        coding=p.coding.name,
+        taps=p.taps,
     )

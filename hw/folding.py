@@ -6,7 +6,7 @@ from functools import cache
 from itertools import pairwise, product
 
 from hw.columns import Columns
-from hw.cost import predict
+from hw.events import steady_cycles
 from hw.fold import Fold, Folding
 from hw.layer_plan import LayerPlan, walked_layer
 from hw.layers import Add, Conv, Input, Layer
@@ -85,13 +85,13 @@ def fold_to_interval(network: Network, cycles: int) -> Folding:
 
 def _with_input(network: Network, folding: Folding, cycles: int) -> tuple[Folding, int]:
     """Widen the beats of the input as long as the whole is slower than some cycles and gains."""
-    interval = predict(network, folding).interval
+    interval, _ = steady_cycles(network, folding)
     picture = network.input
     for lanes in _parts(picture.shape[2]):
         if interval <= cycles:
             break
         wider = folding | {picture.name: Fold(lanes)}
-        found = predict(network, wider).interval
+        found, _ = steady_cycles(network, wider)
         if found < interval:
             folding, interval = wider, found
     return folding, interval

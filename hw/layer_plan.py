@@ -6,9 +6,11 @@ from functools import cached_property
 import numpy as np
 
 from hw.arithmetic import signed_bits
+from hw.coding import Coding, encode, events
 from hw.columns import Columns, Segments
 from hw.fold import Fold, UnsupportedLayer
 from hw.layers import Activation, AvgPool, Conv, Layer, MaxPool
+from hw.rom import Rom
 from hw.rows import Rows
 from hw.schedule import Schedule, schedule
 from hw.store import Store
@@ -27,6 +29,7 @@ from hw.timing import (
     SCALE,
     WALK,
 )
+from hw.walk import Walk
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,17 +143,28 @@ class LayerPlan:
         return Store(self.source, self.producer, self.rows, self.segments, self.copies)
 
     @cached_property
-    def offsets(self) -> np.ndarray:
-        """Word (N, R) of every tap in its row, in the first block of columns."""
+    def walk(self) -> Walk:
+        """What is walked, as addresses in the first block of columns."""
         walked, segments = self.schedule, self.segments
-        word = np.zeros(self.extent[1], np.int64)
+        words = np.zeros(self.extent[1], np.int64)
         for column in segments.taps:
-            word[column] = segments.first_word(column)
+            words[column] = segments.first_word(column) * self.store.words_per_column
         local = np.zeros((self.channels, self.fold.R), np.int64)
         for r, copy in enumerate(self.copies):
             local[list(copy), r] = np.arange(len(copy))
-        place = np.take_along_axis(local, walked.channel, axis=0)
-        return np.where(walked.idle, 0, word[walked.column] * self.store.words_per_column + place)
+        place = np.where(walked.idle, 0, np.take_along_axis(local, walked.channel, axis=0))
+        needless = self.is_conv and self.weighted
+        return Walk(walked.row, walked.column, place, walked.idle, words, needless)
+
+    @cached_property
+    def coding(self) -> Coding:
+        """How the taps are stored."""
+        return encode(self.walk)
+
+    @cached_property
+    def events(self) -> Rom:
+        """Entries that complete sums."""
+        return events(self.schedule)
 
     @property
     def in_order(self) -> bool:
@@ -216,10 +230,13 @@ class LayerPlan:
 
     @property
     def schedule_bits(self) -> int:
-        """Width of an entry of the schedule: row, word and end per sequencer; outputs ended."""
-        walked = self.schedule
-        tap = (self.extent[0] - 1).bit_length() + (self.store.row_words - 1).bit_length() + 1
-        return (tap + walked.idles) * self.fold.R + self.most_ends.bit_length()
+        """Bits of the memories that say what is walked."""
+        return self.coding.bits + self.events.bits
+
+    @property
+    def taps(self) -> int:
+        """Surviving weights, or pixels that are compared."""
+        return int(self.conv.survivors.sum()) if self.is_conv else self.schedule.taps
 
     @cached_property
     def biases(self) -> tuple[int, ...]:
@@ -238,15 +255,14 @@ class LayerPlan:
     def memory_bits(self) -> dict[str, int]:
         """Bits of every memory of the layer."""
         result = self.result.bits
-        entries, walked = len(self.schedule), self.schedule
         place = (self.result.shape[0] - 1).bit_length() + (self.columns.block - 1).bit_length()
         bits = {
             "row_buffer": self.store.bits,
-            "schedule": entries * self.schedule_bits,
+            "schedule": self.schedule_bits,
             "output_queue": self.queue_depth * (self.fold.P * result + place),
         }
         if isinstance(self.layer, Conv):
-            bits["weights"] = walked.weight.size * self.layer.weight_bits * self.weighted
+            bits["weights"] = self.schedule.weight.size * self.layer.weight_bits * self.weighted
             width = self.bias_bits + (self.requantiser[0] if self.scales else 0)
             bits["requantise"] = len(self.biases) * width
         return bits

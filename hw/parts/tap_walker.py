@@ -1,17 +1,17 @@
 """Tap walker: fires one surviving tap a cycle in every sequencer, all in lockstep."""
 
-import numpy as np
 from amaranth import *
 from amaranth.lib import data, wiring
-from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from hw.layer_plan import LayerPlan
+from hw.parts.event_source import EventSource
 from hw.parts.row_manager import place
+from hw.parts.tap_source import tap_source
 
 
 class TapWalker(wiring.Component):
-    """Walker of the schedule memory, linearly, once per block of columns.
+    """Walker of the schedule, once per block of columns.
 
     A tap is fired when its window is valid and the output queue has room for whatever one entry can
     complete. Behind that nothing ever waits: taps flow as a pipeline, with bubbles that read the
@@ -69,29 +69,22 @@ class TapWalker(wiring.Component):
         plan = self.plan
         entries, blocks, pitch = len(plan.schedule), plan.columns.block, plan.store.words_per_column
 
-        m.submodules.memory = memory = self._memory()
-        read = memory.read_port()
-        entry = Signal.like(read.data)
-        index, next_index = Signal(range(entries)), Signal(range(entries))
-        primed, fire = Signal(), Signal()
+        m.submodules.events = event = EventSource(plan)
+        index, fire = Signal(range(entries)), Signal()
+        taps, valid = self._taps(m, fire)
         used = Signal(range(plan.queue_depth + 1))  # places of the queue, taken or promised
         promised = Signal(range(plan.most_ends + 1))
         m.d.comb += [
-            entry.eq(read.data),
-            fire.eq(primed & self.window_valid & (used <= plan.queue_depth - plan.most_ends)),
-            promised.eq(Mux(fire, entry.ends, 0)),
-            read.en.eq(fire | ~primed),
-            read.addr.eq(next_index),
+            event.next.eq(fire),
+            fire.eq(valid & self.window_valid & (used <= plan.queue_depth - plan.most_ends)),
+            promised.eq(Mux(fire, event.ends, 0)),
         ]
-        m.d.sync += [primed.eq(1), used.eq(used + promised - self.left)]
-        with m.If(read.en):
-            m.d.sync += [
-                index.eq(next_index),
-                next_index.eq(Mux(next_index == entries - 1, 0, next_index + 1)),
-            ]
+        m.d.sync += used.eq(used + promised - self.left)
 
         block, block_offset = Signal(range(blocks)), Signal(range(blocks * pitch))
         pass_end, row_end = Signal(), Signal()
+        with m.If(fire):
+            m.d.sync += index.eq(Mux(pass_end, 0, index + 1))
         m.d.comb += [
             pass_end.eq(fire & (index == entries - 1)),
             row_end.eq(pass_end & (block == blocks - 1)),
@@ -114,7 +107,7 @@ class TapWalker(wiring.Component):
             self.last.eq(last),
         ]
         for r in range(plan.fold.R):
-            tap = entry.taps[r]
+            tap = taps[r]
             row = self.window[tap.row]
             base = Signal(range(plan.store.depth), name=f"base_{r}")
             offset = Signal(range(plan.store.row_words), name=f"offset_{r}")
@@ -122,34 +115,19 @@ class TapWalker(wiring.Component):
             m.d.sync += [
                 base.eq(row.base),
                 offset.eq(tap.offset + block_offset),
-                blank.eq(~fire | ~row.inside | tap.idle),
-                last[r].eq(fire & tap.last),
+                blank.eq(~fire | ~row.inside | tap.blank),
+                last[r].eq(fire & event.last[r]),
                 self.address[r].eq(base + offset),
                 blanks[r].eq(blank),
             ]
         return m
 
-    def _memory(self) -> Memory:
-        """Schedule memory: a tap for each sequencer, and the outputs that the entry completes."""
-        plan, walked = self.plan, self.plan.schedule
-        tap = data.StructLayout(
-            {
-                "row": range(plan.extent[0]),
-                "offset": range(plan.store.row_words),
-                "last": 1,
-                "idle": int(walked.idles),
-            }
-        )
-        layout = data.StructLayout(
-            {"taps": data.ArrayLayout(tap, plan.fold.R), "ends": range(plan.most_ends + 1)}
-        )
-        keys = ("row", "offset", "last", "idle")
-        idle = walked.idle.astype(int) if walked.idles else np.zeros_like(walked.row)
-        columns = np.stack([walked.row, plan.offsets, walked.last.astype(int), idle], axis=-1)
-        init = [
-            layout.const(
-                {"taps": [dict(zip(keys, tap, strict=True)) for tap in taps], "ends": ends}
-            )
-            for taps, ends in zip(columns.tolist(), walked.ends.tolist(), strict=True)
-        ]
-        return Memory(shape=layout, depth=len(init), init=init)
+    def _taps(self, m: Module, fire: Signal) -> tuple[list[data.View], Signal]:
+        """Tap of every sequencer, and whether they are there."""
+        coding, valid = self.plan.coding, Signal()
+        sources = [tap_source(self.plan, program) for program in coding.programs]
+        for index, source in enumerate(sources):
+            m.submodules[f"taps_{index}"] = source
+            m.d.comb += source.next.eq(fire)
+        m.d.comb += valid.eq(sources[0].valid)
+        return [sources[program].taps[place] for program, place in coding.sources], valid

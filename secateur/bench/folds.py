@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from hw.cost import predict
+from hw.events import steady_cycles
 from hw.layers import Conv
 from hw.network import Network
 from hw.plan import Fold, Folding
@@ -127,7 +127,7 @@ class _Search:
         best, folding = None, {}
         for lanes in _busy_lanes(self.width):
             wider = {self.conv.source: Fold(lanes), self.conv.name: candidate.fold}
-            cycles = predict(self.network, wider).interval
+            cycles, _ = steady_cycles(self.network, wider)
             if best is None or cycles < best:
                 best, folding = cycles, wider
             if cycles <= max(candidate.cycles, self.pixels):

@@ -75,7 +75,18 @@ def describe(result: dict[str, Any]) -> str:
         for title, key in keys.items()
     ]
     used = [f"{design['utilisation']:.1%}" for design in designs]
-    return table(head, [*rows, ["utilisation", *used, *[""] * (len(designs) - 1)]])
+    totals = table(head, [*rows, ["utilisation", *used, *[""] * (len(designs) - 1)]])
+    index = [f"{title}: coding, bits a tap" for title in head[1 : 1 + len(designs)]]
+    layers = [
+        [name, *(_index(design["layers"][name]) for design in designs if name in design["layers"])]
+        for name in designs[0]["layers"]
+    ]
+    return totals + "\n\n" + table(["layer", *index], layers)
+
+
+def _index(layer: dict[str, Any]) -> str:
+    bits = layer["schedule_bits_per_tap"]
+    return "-" if bits is None else f"{layer['coding']} {bits:.2f}"
 
 
 def _saved(key: str, dense: dict[str, Any], pruned: dict[str, Any] | None = None) -> list[str]:
@@ -100,6 +111,8 @@ def _figures(network: Any, folding: Any) -> dict[str, Any]:
                 "cycles": layer.cycles,
                 "multipliers": layer.multipliers,
                 "memory_bits": sum(layer.memory_bits.values()),
+                "coding": layer.coding,
+                "schedule_bits_per_tap": layer.schedule_bits_per_tap,
             }
             for layer in cost.layers
         },
