@@ -75,12 +75,6 @@ def list_lengths(layer: Conv | MaxPool, channels: int, group: int) -> list[int]:
     return [int(flat[list(g)].any(axis=0).sum()) for g in groups(layer, channels, group)]
 
 
-def outputs_alike(layer: Conv | MaxPool, channels: int) -> bool:
-    """Whether all outputs walk the same taps."""
-    mask, _ = dense(layer, channels)
-    return bool((mask == mask[0]).all())
-
-
 def _union_taps(flat: np.ndarray, found: list[tuple[int, ...]]) -> int:
     return sum(int(flat[list(members)].any(axis=0).sum()) for members in found)
 

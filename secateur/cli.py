@@ -19,7 +19,7 @@ COMMANDS = {
     "generate": "turn a network file into Verilog",
     "simulate": "simulate generated Verilog and compare it with its network, bit for bit",
     "report": "synthesise what was simulated and write report.json and report.html",
-    "bench": "measure single layers, dense and pruned, against their prediction",
+    "bench": "measure layers and networks, dense and pruned, against their prediction",
     "doctor": "say which tools work here",
 }
 

@@ -6,9 +6,6 @@ from typing import Any
 
 from secateur.bench.cases import SHAPES, VARIANTS
 
-BEGIN = "<!-- written by secateur bench layers: begin -->"
-END = "<!-- written by secateur bench layers: end -->"
-
 _HEAD = (
     "row",
     "P x G x R",
@@ -53,8 +50,14 @@ def text(rows: Sequence[dict[str, Any]]) -> str:
     return "\n".join([table(_HEAD, [cells(row) for row in rows]), "", *_notes(rows)])
 
 
-def write(path: Path, rows: Sequence[dict[str, Any]]) -> None:
-    """Put the table between the marks of a page, complete or not at all.
+def marks(what: str) -> tuple[str, str]:
+    """Lines of a page between which a table is put."""
+    head = f"<!-- written by secateur bench {what}"
+    return f"{head}: begin -->", f"{head}: end -->"
+
+
+def write(path: Path, what: str, content: str) -> None:
+    """Put a table between its marks in a page, complete or not at all.
 
     Raises
     ------
@@ -64,13 +67,13 @@ def write(path: Path, rows: Sequence[dict[str, Any]]) -> None:
         If the page does not have both marks.
     """
     page = path.read_text(encoding="utf-8")
-    before, begin, rest = page.partition(BEGIN)
-    _, end, after = rest.partition(END)
+    first, last = marks(what)
+    before, begin, rest = page.partition(first)
+    _, end, after = rest.partition(last)
     if not begin or not end:
-        raise ValueError(f"{path} must have the lines {BEGIN!r} and {END!r}")
+        raise ValueError(f"{path} must have the lines {first!r} and {last!r}")
     temporary = path.with_name(path.name + ".part")
-    content = f"{before}{BEGIN}\n{markdown(rows)}{END}{after}"
-    temporary.write_text(content, encoding="utf-8")
+    temporary.write_text(f"{before}{begin}\n{content}{end}{after}", encoding="utf-8")
     temporary.replace(path)
 
 

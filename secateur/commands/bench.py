@@ -1,7 +1,7 @@
-"""``secateur bench``: single layers, dense and pruned, measured as others measure theirs."""
+"""``secateur bench``: layers and networks, dense and pruned, measured as others measure theirs."""
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,16 +11,26 @@ from secateur.progress import Progress
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of this command."""
-    parser.add_argument("what", choices=("layers",), help="what is measured")
+    parser.add_argument("what", choices=("layers", "networks"), help="what is measured")
     for option, what in (("--layer", "layer, of L1 to L6"), ("--variant", "way of pruning")):
         parser.add_argument(
             option, action="append", metavar="NAME", help=f"only this {what}; may be repeated"
         )
     parser.add_argument(
-        "--budget", action="append", type=int, metavar="N", help="multipliers; default: 36 and 144"
+        "--budget",
+        action="append",
+        type=int,
+        metavar="N",
+        help="multipliers; default: 36 and 144 for layers, 210 for networks",
     )
-    parser.add_argument("--no-synth", action="store_true", help="synthesise nothing")
-    parser.add_argument("--fmax", action="store_true", help="place and route too; takes long")
+    parser.add_argument("--no-synth", action="store_true", help="layers: synthesise nothing")
+    parser.add_argument("--fmax", action="store_true", help="layers: place and route; takes long")
+    parser.add_argument(
+        "--weights", metavar="FILE", help="networks: trained weights of ResNet-8; default: random"
+    )
+    parser.add_argument(
+        "--pictures", metavar="FILE", help="networks: a frames.safetensors; default: random pixels"
+    )
     parser.add_argument("--docs", metavar="FILE", help="put the table into this page")
     parser.add_argument("--out", metavar="FOLDER", default="build/bench", help="keeps all builds")
 
@@ -28,17 +38,48 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def execute(arguments: argparse.Namespace, progress: Progress) -> dict[str, Any]:
     """Measure; return the rows."""
     from secateur.bench import page
+
+    if arguments.docs and not Path(arguments.docs).is_file():
+        raise ValueError(f"--docs must be a page that is there, not {arguments.docs!r}")
+    others = (
+        ("weights", "pictures") if arguments.what == "layers" else ("layer", "no_synth", "fmax")
+    )
+    for key in others:
+        if getattr(arguments, key):
+            option = key.replace("_", "-")
+            raise ValueError(f"--{option} must not be given with {arguments.what}")
+    measured = _layers if arguments.what == "layers" else _networks
+    rows = measured(arguments, progress)
+    if arguments.docs:
+        page.write(Path(arguments.docs), arguments.what, _room(arguments.what).markdown(rows))
+    return {"what": arguments.what, "rows": rows}
+
+
+def describe(result: dict[str, Any]) -> str:
+    """Say it to a person."""
+    return _room(result["what"]).text(result["rows"])
+
+
+def document(result: dict[str, Any]) -> list[dict[str, Any]]:
+    """Turn the result into what ``--json`` prints: a list of rows."""
+    return result["rows"]
+
+
+def _room(what: str) -> Any:
+    """Return the module that writes the rows."""
+    from secateur.bench import networks, page
+
+    return page if what == "layers" else networks
+
+
+def _layers(arguments: argparse.Namespace, progress: Progress) -> list[dict[str, Any]]:
     from secateur.bench.cases import BUDGETS, SHAPES, VARIANTS, Case
 
     layers = _chosen("--layer", arguments.layer, tuple(SHAPES))
     variants = _chosen("--variant", arguments.variant, tuple(VARIANTS))
-    budgets = tuple(dict.fromkeys(arguments.budget or BUDGETS))
-    if min(budgets) < 1:
-        raise ValueError(f"--budget must be at least 1, not {min(budgets)}")
+    budgets = _budgets(arguments.budget or BUDGETS)
     if arguments.no_synth and arguments.fmax:
         raise ValueError("--fmax must not be given with --no-synth")
-    if arguments.docs and not Path(arguments.docs).is_file():
-        raise ValueError(f"--docs must be a page that is there, not {arguments.docs!r}")
     cases = [
         Case(layer, variant, budget)
         for layer in layers
@@ -46,22 +87,29 @@ def execute(arguments: argparse.Namespace, progress: Progress) -> dict[str, Any]
         for budget in budgets
     ]
     folder = Path(arguments.out)
-    rows = measure(cases, folder, progress, synth=not arguments.no_synth, place=arguments.fmax)
-    if arguments.docs:
-        page.write(Path(arguments.docs), rows)
-    return {"rows": rows}
+    return measure(cases, folder, progress, synth=not arguments.no_synth, place=arguments.fmax)
 
 
-def describe(result: dict[str, Any]) -> str:
-    """Say it to a person."""
-    from secateur.bench import page
+def _networks(arguments: argparse.Namespace, progress: Progress) -> list[dict[str, Any]]:
+    from secateur.bench import networks
+    from secateur.files import load_frames
 
-    return page.text(result["rows"])
-
-
-def document(result: dict[str, Any]) -> list[dict[str, Any]]:
-    """Turn the result into what ``--json`` prints: a list of rows."""
-    return result["rows"]
+    variants = _chosen("--variant", arguments.variant, tuple(networks.VARIANTS))
+    budgets = _budgets(arguments.budget or networks.BUDGETS)
+    pictures = load_frames(Path(arguments.pictures))[0] if arguments.pictures else None
+    weights = Path(arguments.weights) if arguments.weights else None
+    made, folder = [], Path(arguments.out)
+    with progress.step("generate"):
+        for variant, network in networks.networks(weights, pictures, variants).items():
+            for budget in budgets:
+                made.append(networks.generate(network, variant, budget, folder / "networks"))
+                progress.note(made[-1].folder.name)
+    frames = networks.drawn(networks.FRAMES) if pictures is None else pictures[: networks.FRAMES]
+    with progress.step("simulate"):
+        rows = networks.measure(made, frames, folder / "simulation", _noting(progress))
+    if complaints := networks.complaints(rows):
+        raise VerificationError("; ".join(complaints))
+    return rows
 
 
 def measure(
@@ -78,9 +126,7 @@ def measure(
     from secateur.bench.cases import network
     from secateur.bench.folds import best_folding
 
-    def note(text: str, done: int, total: int) -> None:
-        progress.note(f"{done}/{total}  {text}", done, total)
-
+    note = _noting(progress)
     with progress.step("generate"):
         made = layers.generate_all(cases, folder / "layers", note)
         dense = {
@@ -101,6 +147,19 @@ def measure(
     if complaints := layers.complaints(rows):
         raise VerificationError("; ".join(complaints))
     return rows
+
+
+def _noting(progress: Progress) -> Callable[[str, int, int], None]:
+    def note(text: str, done: int, total: int) -> None:
+        progress.note(f"{done}/{total}  {text}", done, total)
+
+    return note
+
+
+def _budgets(budgets: Sequence[int]) -> tuple[int, ...]:
+    if min(budgets) < 1:
+        raise ValueError(f"--budget must be at least 1, not {min(budgets)}")
+    return tuple(dict.fromkeys(budgets))
 
 
 def _chosen(option: str, names: Sequence[str] | None, known: Sequence[str]) -> tuple[str, ...]:

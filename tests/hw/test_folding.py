@@ -125,5 +125,27 @@ def test_budget_beyond_use_leaves_no_lane_idle() -> None:
     assert multipliers(NETWORKS["single"], folding) <= 5 * 5
 
 
+def one(inputs: int, outputs: int, size: int) -> Network:
+    layer = conv(np.random.default_rng(7), "a", "x", (inputs, outputs))
+    return Network("one", (Input("x", (inputs, size, size)), layer))
+
+
+def test_sequencers_are_as_many_as_divide_the_work() -> None:
+    """A dense layer on 36 multipliers; groups and lanes alone would need a divisor of 16 and 32."""
+    network = one(16, 16, 32)
+    folding = fold_to_multipliers(network, 36)
+    assert predict(network, folding).interval * 36 == network.macs
+    assert folding["a"].R % 9 == 0
+
+
+def test_sequencers_that_hardly_help_are_not_taken() -> None:
+    network = one(16, 32, 8)
+    folding = fold_to_multipliers(network, 30)
+    fine = {"x": Fold(1), "a": Fold(1, 2, 15)}
+    faster, chosen = predict(network, fine).interval, predict(network, folding).interval
+    assert faster < chosen <= 1.03 * faster
+    assert folding["a"].R < 15 / 2
+
+
 def test_same_network_same_folds() -> None:
     assert fold_to_multipliers(pair(), 11) == fold_to_multipliers(pair(), 11)

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hw.layers import Conv, MaxPool
-from hw.taps import TapList, dense, groups, list_lengths, outputs_alike, tap_lists
+from hw.taps import TapList, dense, groups, list_lengths, tap_lists
 from tests.hw.networks import conv
 
 CASES = {
@@ -107,20 +107,6 @@ def test_max_pool_walks_its_window_in_every_channel() -> None:
     assert [taps.outputs for taps in lists] == [(0,), (1,), (2,)]
     for channel, taps in enumerate(lists):
         assert walked(taps) == [(i, j, channel) for i in range(2) for j in range(3)]
-
-
-@pytest.mark.parametrize(
-    ("layer", "alike"),
-    [
-        (conv(np.random.default_rng(1)), True),
-        (interleaved(), False),
-        (conv(np.random.default_rng(1), groups=3, channels=(3, 3)), False),
-        (conv(np.random.default_rng(1), density=0), True),
-    ],
-    ids=["dense", "interleaved", "depthwise", "empty"],
-)
-def test_outputs_alike_walk_the_same_taps(layer, alike) -> None:
-    assert outputs_alike(layer, layer.weight.shape[1] * layer.groups) is alike
 
 
 def test_dense_mask_and_weight_reach_only_a_groups_own_channels() -> None:

@@ -4,7 +4,7 @@ import json
 import pytest
 
 from secateur import cli
-from secateur.bench import layers, page
+from secateur.bench import layers, networks, page
 from secateur.bench.cases import network
 from sim.records import Result
 from sim.stalls import Stalls
@@ -12,7 +12,7 @@ from sim.stalls import Stalls
 L1 = ["bench", "layers", "--layer", "L1", "--variant", "channels", "--budget", "36", "-q"]
 
 
-def pretend(monkeypatch, **changes):
+def pretend(monkeypatch, room=layers, **changes):
     """Let the simulator answer as predicted, but for some changes."""
 
     def simulate(designs, build):
@@ -35,13 +35,13 @@ def pretend(monkeypatch, **changes):
             results.append(dataclasses.replace(result, **changes))
         return results
 
-    monkeypatch.setattr(layers, "simulate", simulate)
+    monkeypatch.setattr(room, "simulate", simulate)
 
 
 def test_rows_are_one_list(monkeypatch, tmp_path, capsys):
     pretend(monkeypatch)
     path = tmp_path / "page.md"
-    path.write_text(f"{page.BEGIN}\n{page.END}\n", encoding="utf-8")
+    path.write_text("\n".join(page.marks("layers")), encoding="utf-8")
     argv = [*L1, "--no-synth", "--json", "--out", str(tmp_path), "--docs", str(path)]
     assert cli.main(argv) == 0
     (row,) = json.loads(capsys.readouterr().out)
@@ -74,12 +74,44 @@ def test_wrong_hardware_is_exit_3(monkeypatch, tmp_path, capsys, changes, senten
         (["--variant", "half"], "--variant must be one of dense, channels"),
         (["--budget", "0"], "--budget must be at least 1, not 0"),
         (["--no-synth", "--fmax"], "--fmax must not be given with --no-synth"),
+        (["--weights", "w"], "--weights must not be given with layers"),
         (["--docs", "nowhere.md"], "--docs must be a page that is there, not 'nowhere.md'"),
     ],
 )
 def test_wrong_options_are_exit_2(capsys, options, sentence):
     assert cli.main(["bench", "layers", *options]) == 2
     assert sentence in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "sentence"),
+    [
+        (["--variant", "third"], 2, "--variant must be one of dense, half, not 'third'"),
+        (["--layer", "L1"], 2, "--layer must not be given with networks"),
+        (["--no-synth"], 2, "--no-synth must not be given with networks"),
+        (["--weights", "nowhere"], 2, "nowhere"),
+        (["--budget", "-1"], 2, "--budget must be at least 1, not -1"),
+    ],
+)
+def test_wrong_options_of_networks(capsys, options, code, sentence):
+    assert cli.main(["bench", "networks", *options]) == code
+    assert sentence in capsys.readouterr().err
+
+
+def test_networks_are_told_or_refused(monkeypatch, tmp_path, capsys):
+    pretend(monkeypatch, networks)
+    page_path = tmp_path / "page.md"
+    page_path.write_text("\n".join(page.marks("networks")), encoding="utf-8")
+    argv = ["bench", "networks", "--variant", "half", "--out", str(tmp_path), "-q"]
+    assert cli.main([*argv, "--json", "--docs", str(page_path)]) == 0
+    (row,) = json.loads(capsys.readouterr().out)
+    assert row["macs"] == 3_236_160
+    assert row["multipliers"] <= row["budget"] == 210
+    assert row["macs"] <= row["product"] <= 3_600_000
+    assert f"{row['product']:,}" in page_path.read_text(encoding="utf-8")
+    pretend(monkeypatch, networks, mismatches=3)
+    assert cli.main(argv) == 3
+    assert "resnet8 half at 210: 3 elements differ" in capsys.readouterr().err
 
 
 @pytest.mark.rtl

@@ -2,6 +2,7 @@ import pytest
 
 from secateur.bench import page
 
+BEGIN, END = page.marks("layers")
 ROW = {
     "layer": "L5",
     "variant": "grid",
@@ -49,22 +50,22 @@ def test_notes_name_what_is_missed():
 
 def test_the_table_takes_its_place_in_a_page(tmp_path):
     path = tmp_path / "page.md"
-    path.write_text(f"# Before\n\n{page.BEGIN}\nold\n{page.END}\nafter\n", encoding="utf-8")
-    page.write(path, [ROW])
+    path.write_text(f"# Before\n\n{BEGIN}\nold\n{END}\nafter\n", encoding="utf-8")
+    page.write(path, "layers", page.markdown([ROW]))
     first = path.read_text(encoding="utf-8")
     assert first.startswith("# Before\n")
-    assert first.endswith(f"{page.END}\nafter\n")
+    assert first.endswith(f"{END}\nafter\n")
     assert "old" not in first
     assert "| L5 grid 36 | 4 x 1 x 9 |" in first
-    page.write(path, [ROW])
+    page.write(path, "layers", page.markdown([ROW]))
     assert path.read_text(encoding="utf-8") == first
     assert list(tmp_path.iterdir()) == [path]
 
 
-@pytest.mark.parametrize("text", ["", page.BEGIN, page.END])
+@pytest.mark.parametrize("text", ["", BEGIN, END])
 def test_a_page_without_marks_is_refused(tmp_path, text):
     path = tmp_path / "page.md"
     path.write_text(text, encoding="utf-8")
     with pytest.raises(ValueError, match="must have the lines"):
-        page.write(path, [ROW])
+        page.write(path, "layers", page.markdown([ROW]))
     assert path.read_text(encoding="utf-8") == text
