@@ -57,9 +57,14 @@ def check(name: str, condition: bool, sentence: str) -> None:
         raise ValueError(f"layer {name!r}: {sentence}")
 
 
+def valid_bits(bits: int) -> bool:
+    """Whether an activation may have some width."""
+    return 2 <= bits <= 9 or bits == 16
+
+
 def check_bits(name: str, bits: int) -> None:
     """Check the width of an activation."""
-    check(name, 2 <= bits <= 9 or bits == 16, f"bits must be 2 to 9 or 16, not {bits!r}")
+    check(name, valid_bits(bits), f"bits must be 2 to 9 or 16, not {bits!r}")
 
 
 def check_scale(name: str, scale: float) -> None:

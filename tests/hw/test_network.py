@@ -276,6 +276,7 @@ def chain(*layers, outputs=()) -> Network:
 
 RNG = np.random.default_rng(0)
 A, B = conv(RNG, "a", "x", (2, 3)), conv(RNG, "b", "a", (3, 3))
+SUMS = Conv("a", "x", np.full((3, 2, 3, 3), -128), np.zeros(3, int))  # of 18 * 128 * 255
 
 
 @pytest.mark.parametrize(
@@ -288,6 +289,10 @@ A, B = conv(RNG, "a", "x", (2, 3)), conv(RNG, "b", "a", (3, 3))
         (lambda: chain(B), "layer 'b': input 'a' must come before it"),
         (lambda: chain(A, B, outputs=("c",)), "output 'c' must be a layer"),
         (lambda: chain(A, B, outputs=("a",)), "layer 'b' must feed another layer or be an output"),
+        (
+            lambda: chain(SUMS, B),
+            "layer 'b' must take activations of 2 to 9 or 16 bits, but 'a' produces 21",
+        ),
         (
             lambda: chain(A, conv(RNG, "c", "x", (2, 2))),
             "layer 'a' must feed another layer or be an output",
