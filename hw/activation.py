@@ -57,9 +57,14 @@ def check(name: str, condition: bool, sentence: str) -> None:
         raise ValueError(f"layer {name!r}: {sentence}")
 
 
+def valid_bits(bits: int) -> bool:
+    """Whether an activation may have some width."""
+    return 2 <= bits <= 9 or bits == 16
+
+
 def check_bits(name: str, bits: int) -> None:
     """Check the width of an activation."""
-    check(name, 2 <= bits <= 9 or bits == 16, f"bits must be 2 to 9 or 16, not {bits!r}")
+    check(name, valid_bits(bits), f"bits must be 2 to 9 or 16, not {bits!r}")
 
 
 def check_scale(name: str, scale: float) -> None:
@@ -74,6 +79,20 @@ def check_pair(name: str, field_name: str, value: tuple[int, int], low: int, hig
     check(name, ok, f"{field_name} must be two numbers from {low} to {high}, not {value!r}")
 
 
+def check_entries(name: str, key: str, shape: tuple[int, ...], entries: int) -> None:
+    """Check that something is a list of some entries."""
+    found = shape[0] if len(shape) == 1 else shape
+    check(name, shape == (entries,), f"{key} must have {entries} entries, not {found}")
+
+
+def check_range(name: str, key: str, value: np.ndarray, low: int, high: int) -> None:
+    """Check that all numbers of an array lie in a range."""
+    if value.size:
+        least, most = int(value.min()), int(value.max())
+        found = f"{least} to {most}" if least < most else least
+        check(name, low <= least and most <= high, f"{key} must be {low} to {high}, not {found}")
+
+
 def check_window(name: str, kernel: tuple[int, int], stride, padding, dilation) -> None:
     """Check the geometry of a sliding window."""
     check_pair(name, "stride", stride, 1, max(16, *kernel))
@@ -81,7 +100,8 @@ def check_window(name: str, kernel: tuple[int, int], stride, padding, dilation) 
     extent = [d * (k - 1) + 1 for k, d in zip(kernel, dilation, strict=True)]
     limits = (extent[0], extent[0], extent[1], extent[1])
     ok = len(padding) == 4 and all(0 <= p < e for p, e in zip(padding, limits, strict=True))
-    check(name, ok, f"padding must be four numbers below the kernel's extent, not {padding!r}")
+    sentence = f"padding must be four numbers below the kernel's extent {tuple(extent)}"
+    check(name, ok, f"{sentence}, not {padding!r}")
 
 
 def window_shape(
@@ -109,6 +129,5 @@ def check_requantisation(
         ("shift", np.asarray(shift), 1, MAX_SHIFT),
     ):
         if outputs is not None:
-            check(name, value.shape == (outputs,), f"{key} must have {outputs} entries")
-        inside = bool(low <= value.min() and value.max() <= high)
-        check(name, inside, f"{key} must be {low} to {high}")
+            check_entries(name, key, value.shape, outputs)
+        check_range(name, key, value, low, high)

@@ -8,6 +8,9 @@ from hw.activation import (
     Activation,
     check,
     check_bits,
+    check_entries,
+    check_pair,
+    check_range,
     check_requantisation,
     check_scale,
     check_window,
@@ -15,6 +18,7 @@ from hw.activation import (
 )
 from hw.arithmetic import convolve, requantise, signed_bits, windows
 
+MAX_KERNEL = 4096  # as high as a map can be
 MAX_BIAS = 1 << 40  # keeps every product of the reference within 64 bits
 GRANULARITIES = (
     "dense",
@@ -93,27 +97,27 @@ class Conv:
         mask = np.ones(self.weight.shape, bool) if self.mask is None else np.asarray(self.mask)
         same = mask.shape == self.weight.shape and mask.dtype == bool
         check(name, same, f"mask must be bool {self.weight.shape}, not {mask.dtype} {mask.shape}")
-        check(name, not self.weight[~mask].any(), "a pruned weight must be zero")
+        wrong = np.argwhere(~mask & (self.weight != 0))[:1].tolist()
+        check(name, not wrong, f"a pruned weight must be zero, not that at {wrong}")
         object.__setattr__(self, "mask", mask)
         object.__setattr__(self, "channels", tuple(self.channels) or tuple(range(outputs)))
 
-        check(name, 2 <= self.weight_bits <= 8, "weight_bits must be 2 to 8")
-        low, high = -(1 << (self.weight_bits - 1)), (1 << (self.weight_bits - 1)) - 1
-        fits = not self.weight.size or (self.weight.min() >= low and self.weight.max() <= high)
-        check(name, fits, f"weights must be {low} to {high}")
-        check(name, self.bias.shape == (outputs,), f"bias must have {outputs} entries")
-        small = bool((np.abs(self.bias) < MAX_BIAS).all())
-        check(name, small, f"bias must be below {MAX_BIAS} in magnitude")
+        bits = self.weight_bits
+        check(name, 2 <= bits <= 8, f"weight_bits must be 2 to 8, not {bits!r}")
+        check_range(name, "weights", self.weight, -(1 << (bits - 1)), (1 << (bits - 1)) - 1)
+        check_entries(name, "bias", self.bias.shape, outputs)
+        check_range(name, "bias", self.bias, 1 - MAX_BIAS, MAX_BIAS - 1)
         check_scale(name, self.scale)
-        check(name, len(self.channels) == outputs, f"channels must have {outputs} entries")
+        check_entries(name, "channels", (len(self.channels),), outputs)
         rising = all(a < b for a, b in zip(self.channels, self.channels[1:], strict=False))
-        check(name, rising, "channels must ascend")
+        check(name, rising, f"channels must ascend, not {self.channels!r}")
         check(name, self.granularity in GRANULARITIES, f"granularity {self.granularity!r} unknown")
         check(
             name,
             self.groups >= 1 and outputs % self.groups == 0,
             f"groups must divide the {outputs} outputs, not {self.groups}",
         )
+        check_pair(name, "kernel", self.kernel, 1, MAX_KERNEL)
         check_window(name, self.kernel, self.stride, self.padding, self.dilation)
         self._check_requantisation(outputs)
 

@@ -8,7 +8,9 @@ from hw.activation import (
     Activation,
     check,
     check_bits,
+    check_entries,
     check_pair,
+    check_range,
     check_requantisation,
     check_scale,
 )
@@ -73,9 +75,8 @@ class Add:
             f"maps must have one size, not {a.shape[1:]} and {strided}",
         )
         taken = self.taken(a)
-        check(self.name, len(taken) == channels, f"channels must have {channels} entries")
-        inside = all(-1 <= channel < b.shape[0] for channel in taken)
-        check(self.name, inside, f"channels must be -1 to {b.shape[0] - 1}")
+        check_entries(self.name, "channels", (len(taken),), channels)
+        check_range(self.name, "channels", np.array(taken), -1, b.shape[0] - 1)
         return Activation(a.shape, self.bits, self.signed, self.scale, a.channels)
 
     def taken(self, a: Activation) -> tuple[int, ...]:
@@ -109,7 +110,8 @@ class Concat:
     sources: tuple[str, ...]
 
     def __post_init__(self) -> None:
-        check(self.name, len(self.sources) >= 2, "sources must be two or more")
+        many = len(self.sources)
+        check(self.name, many >= 2, f"sources must be two or more, not {many}")
 
     @property
     def inputs(self) -> tuple[str, ...]:

@@ -96,7 +96,8 @@ class Input:
         if not np.issubdtype(x.dtype, np.integer):
             raise TypeError(f"pictures must be integers, not {x.dtype}")
         if x.size and (x.min() < stream.low or x.max() > stream.high):
-            raise ValueError(f"pixels must be {stream.low} to {stream.high}")
+            found = f"{x.min()} to {x.max()}"
+            raise ValueError(f"pixels must be {stream.low} to {stream.high}, not {found}")
         offset = np.asarray(self.offset or (0,), np.int64)
         return x.astype(np.int64) - offset[:, None, None]
 

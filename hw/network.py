@@ -13,6 +13,7 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
+from hw.activation import valid_bits
 from hw.layers import NAME, Activation, Add, AvgPool, Concat, Conv, Input, Layer, MaxPool
 
 SCHEMA = "secateur.network/1"
@@ -37,7 +38,7 @@ class Network:
     ------
     ValueError
         If a name is not an identifier or is used twice, an input is not there, shapes do not match,
-        or a layer feeds nothing. The layer is named.
+        a layer feeds nothing, or accumulators feed another layer. The layer is named.
     """
 
     name: str
@@ -61,6 +62,11 @@ class Network:
             for source in layer.inputs:
                 if source not in formats:
                     raise ValueError(f"layer {layer.name!r}: input {source!r} must come before it")
+                if not valid_bits(bits := formats[source].bits):
+                    raise ValueError(
+                        f"layer {layer.name!r} must take activations of 2 to 9 or 16 bits, "
+                        f"but {source!r} produces {bits}"
+                    )
             formats[layer.name] = layer.output(*(formats[source] for source in layer.inputs))
         for name in self.outputs:
             if name not in formats:

@@ -212,6 +212,12 @@ def build(number, kind: str) -> Case:
     return Case(network, builder.folding(network))
 
 
+def seeded(kind: str, seed: int) -> Case:
+    """Build a network from a seed."""
+    rng = np.random.default_rng([seed, KINDS.index(kind)])
+    return build(lambda low, high: int(rng.integers(low, high, endpoint=True)), kind)
+
+
 @st.composite
 def drawn_cases(draw, kind: str) -> Case:
     """Networks with some kind of layer or block in them, folded any way, of short frames."""

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from itertools import count
 
 import numpy as np
-from hypothesis import strategies as st
 
 from hw.layers import Activation, Conv, Input, MaxPool
 from hw.network import Network
@@ -101,64 +100,3 @@ class Case:
 
     network: Network
     folding: Folding
-
-
-@st.composite
-def cases(draw) -> Case:
-    """Chains of one to three layers on small pictures, folded any way."""
-    rng = np.random.default_rng(draw(st.integers(0, 1 << 20)))
-
-    def number(low, high):
-        return draw(st.integers(low, high))
-
-    shape = number(1, 3), number(1, 8), number(1, 9)
-    bits = number(2, 8)
-    offset = tuple(number(0, (1 << bits) - 1) for _ in range(shape[0] * number(0, 1)))
-    layers: list = [Input("x", shape, bits=bits, offset=offset)]
-    folding = {"x": Fold(number(1, shape[2]))}
-    many_layers = number(1, 3)
-    for index in range(many_layers):
-        source = layers[-1].name
-        kind = draw(st.sampled_from(["conv", "conv", "depthwise", "pool", "linear"]))
-        raw = index == many_layers - 1 and (kind == "linear" or draw(st.booleans()))
-        window = {"kernel": shape[1:], "padding": NO_PADDING} if kind == "linear" else None
-        window = window or _window(number, shape, dilated=kind != "pool")
-        if kind == "pool":
-            layer = MaxPool(f"l{index}", source, **window)
-        else:
-            many, groups = number(1, 6), 1
-            if kind == "depthwise":
-                many, groups = shape[0] * number(1, 2), shape[0]
-            layer = conv(
-                rng,
-                f"l{index}",
-                source,
-                (shape[0], many),
-                groups=groups,
-                density=draw(st.sampled_from([1.0, 0.5, 0.1])),
-                weight_bits=number(2, 8),
-                bits=number(2, 8),
-                signed=draw(st.booleans()),
-                scaled=draw(st.booleans()),
-                raw=raw,
-                **window,
-            )
-        layers.append(layer)
-        shape = Network("net", tuple(layers)).formats[layer.name].shape
-        group = 1 if kind == "pool" else number(1, shape[0])
-        folding[layer.name] = Fold(number(1, shape[2]), group, number(1, shape[0]))
-    return Case(Network("net", tuple(layers)), folding)
-
-
-def _window(number, shape: tuple[int, int, int], dilated: bool) -> dict:
-    """Draw a window that fits a picture at least once."""
-    kernel, stride, dilation, padding = [], [], [], []
-    for size in shape[1:]:
-        kernel.append(number(1, 4))
-        stride.append(number(1, 3))
-        dilation.append(number(1, 2) if dilated else 1)
-        extent = dilation[-1] * (kernel[-1] - 1) + 1
-        before, after = number(0, extent - 1), number(0, extent - 1)
-        padding += [max(before, extent - size - after), after]
-    window = {"kernel": tuple(kernel), "stride": tuple(stride), "padding": tuple(padding)}
-    return window | ({"dilation": tuple(dilation)} if dilated else {})

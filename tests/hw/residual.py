@@ -1,7 +1,6 @@
 """Small residual networks to test the hardware half with."""
 
 import numpy as np
-from hypothesis import strategies as st
 
 from hw.layers import Add, AvgPool, Concat, Conv, Input, Layer, MaxPool
 from hw.network import Network
@@ -134,16 +133,3 @@ def case(number, blocks: tuple[str, ...], shape: tuple[int, int, int], *, linear
         builder.linear()
     network = Network("residual", tuple(builder.layers))
     return Case(network, builder.folding(network))
-
-
-@st.composite
-def residual_cases(draw) -> Case:
-    """One or two blocks on small pictures, folded any way, and a classifier or none."""
-
-    def number(low: int, high: int) -> int:
-        return draw(st.integers(low, high))
-
-    blocks = (draw(st.sampled_from(BLOCKS[:4] + BLOCKS[5:])),)
-    blocks += (draw(st.sampled_from(BLOCKS)),) * number(0, 1)
-    shape = number(1, 2), number(2, 6), number(1, 6)
-    return case(number, blocks, shape, linear=bool(number(0, 1)))

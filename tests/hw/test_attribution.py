@@ -4,14 +4,15 @@ from itertools import product
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from hw.attribution import Attribution
 from hw.cost import Cost, LayerCost, predict
 from hw.layers import Add, Conv, Input, MaxPool
 from hw.network import Network
 from hw.plan import Fold
-from tests.hw.networks import NO_PADDING, Case, cases, conv, pictures
-from tests.hw.residual import residual_cases
+from tests.hw.drawn import KINDS, drawn_cases
+from tests.hw.networks import NO_PADDING, Case, conv, pictures
 from tests.hw.waveform import fronts
 
 RNG = np.random.default_rng(2)
@@ -45,9 +46,8 @@ FOLDED = {
     ),
     "block": Case(BLOCK, {"x": Fold(3), "a": Fold(6, 1, 2), "b": Fold(3, 3), "c": Fold(2)}),
 }
-drawn = settings(
-    derandomize=True, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow]
-)
+SLOW = (HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large)
+drawn = settings(derandomize=True, deadline=None, database=None, suppress_health_check=SLOW)
 
 
 def parts(cost: Cost, name: str) -> Attribution:
@@ -76,14 +76,8 @@ def adds_up(case: Case) -> None:
 
 
 @settings(drawn, max_examples=150)
-@given(case=cases())
-def test_parts_of_any_chain_add_up(case: Case) -> None:
-    adds_up(case)
-
-
-@settings(drawn, max_examples=60)
-@given(case=residual_cases())
-def test_parts_of_any_residual_network_add_up(case: Case) -> None:
+@given(case=st.sampled_from(KINDS).flatmap(drawn_cases))
+def test_parts_of_any_network_add_up(case: Case) -> None:
     adds_up(case)
 
 

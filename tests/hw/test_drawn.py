@@ -7,7 +7,7 @@ import numpy as np
 from hw.fold import UnsupportedLayer
 from hw.layers import GRANULARITIES, Conv, MaxPool
 from hw.plan import AddPlan, plan
-from tests.hw.drawn import KINDS, WIDTHS, build
+from tests.hw.drawn import KINDS, WIDTHS, seeded
 from tests.hw.networks import Case
 
 SEEDS = 40
@@ -85,17 +85,12 @@ def features(made: Case) -> set[str]:
     return found | {f"result is a {'vector' if vector else 'map'}"}
 
 
-def drawn(kind: str, seed: int) -> Case:
-    rng = np.random.default_rng([seed, KINDS.index(kind)])
-    return build(lambda low, high: int(rng.integers(low, high, endpoint=True)), kind)
-
-
 def test_everything_is_drawn() -> None:
     counts: Counter[str] = Counter()
     for seed in range(SEEDS):
         for kind in KINDS:
             try:
-                counts.update(features(drawn(kind, seed)))
+                counts.update(features(seeded(kind, seed)))
             except UnsupportedLayer:
                 counts["shortcuts that are too long"] += 1
     wanted = {*CONV, *LAYER, *ADD, *FORMATS, *OTHERS}

@@ -89,8 +89,8 @@ def test_channels_before_pruning_are_those_of_the_first() -> None:
             {"multipliers": (65536, 1)},
             "multipliers must be two numbers from 0 to 65535, not (65536, 1)",
         ),
-        ({"shift": 0}, "shift must be 1 to 40"),
-        ({"shift": 41}, "shift must be 1 to 40"),
+        ({"shift": 0}, "shift must be 1 to 40, not 0"),
+        ({"shift": 41}, "shift must be 1 to 40, not 41"),
         ({"bits": 10}, "bits must be 2 to 9 or 16, not 10"),
         ({"scale": 0.0}, "scale must be a positive number, not 0.0"),
         ({"stride": (0, 1)}, "stride must be two numbers from 1 to 4, not (0, 1)"),
@@ -108,10 +108,10 @@ def test_wrong_add(changes, sentence) -> None:
     [
         ({}, (2, 4, 4), "maps must have one size, not (4, 5) and (4, 4)"),
         ({"stride": (2, 2)}, (2, 4, 5), "maps must have one size, not (4, 5) and (2, 3)"),
-        ({"channels": (0,)}, (2, 4, 5), "channels must have 2 entries"),
-        ({"channels": (0, 2)}, (2, 4, 5), "channels must be -1 to 1"),
-        ({"channels": (-2, 0)}, (2, 4, 5), "channels must be -1 to 1"),
-        ({}, (1, 4, 5), "channels must be -1 to 0"),
+        ({"channels": (0,)}, (2, 4, 5), "channels must have 2 entries, not 1"),
+        ({"channels": (0, 2)}, (2, 4, 5), "channels must be -1 to 1, not 0 to 2"),
+        ({"channels": (-2, 0)}, (2, 4, 5), "channels must be -1 to 1, not -2 to 0"),
+        ({}, (1, 4, 5), "channels must be -1 to 0, not 0 to 1"),
     ],
 )
 def test_maps_that_cannot_be_added(options, shape, sentence) -> None:
@@ -132,7 +132,7 @@ def test_concat_puts_channels_one_after_the_other() -> None:
 
 
 def test_concat_of_one() -> None:
-    with pytest.raises(ValueError, match=r"^layer 'c': sources must be two or more$"):
+    with pytest.raises(ValueError, match=r"^layer 'c': sources must be two or more, not 1$"):
         Concat("c", ("a",))
 
 

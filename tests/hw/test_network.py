@@ -189,7 +189,7 @@ def test_safetensors_file_of_something_else(file) -> None:
         (0, {"offset": [0.5, 0.5]}, ""),
         (0, {"shape": [2, 6]}, "layer 'x': shape must be"),
         (2, {"kernel": [2, 99]}, "layer 'p': kernel must be"),
-        (3, {"weight_bits": 2}, "layer 'b': weights must be -2 to 1$"),
+        (3, {"weight_bits": 2}, "layer 'b': weights must be -2 to 1, not "),
     ],
 )
 def test_structure_with_a_wrong_layer(file, index, changes, sentence) -> None:
@@ -234,10 +234,10 @@ def test_structure_with_something_missing(file, key) -> None:
         ("a.weight", np.full((5, 2, 3, 3), 500), "layer 'a': "),
         ("a.weight", np.zeros((5, 3, 3, 3), int), "layer 'a': mask must be bool"),
         ("a.bias", np.zeros(5, np.float32), "layer 'a': bias must be integers, not float32$"),
-        ("a.bias", np.zeros(4, int), "layer 'a': bias must have 5 entries$"),
-        ("a.shift", np.full(5, 99), "layer 'a': shift must be 1 to 40$"),
+        ("a.bias", np.zeros(4, int), "layer 'a': bias must have 5 entries, not 4$"),
+        ("a.shift", np.full(5, 99), "layer 'a': shift must be 1 to 40, not 99$"),
         ("a.shift", None, "layer 'a': multiplier and shift must be given together$"),
-        ("a.multiplier", np.full(5, -1), "layer 'a': multiplier must be 0 to 65535$"),
+        ("a.multiplier", np.full(5, -1), "layer 'a': multiplier must be 0 to 65535, not -1$"),
         ("a.mask", np.zeros((5, 2, 3, 3), np.uint8), "layer 'a': mask must be bool"),
         ("b.weight", np.zeros((3, 6, 3, 3), int), "layer 'b': mask must be bool"),
     ],
@@ -276,6 +276,7 @@ def chain(*layers, outputs=()) -> Network:
 
 RNG = np.random.default_rng(0)
 A, B = conv(RNG, "a", "x", (2, 3)), conv(RNG, "b", "a", (3, 3))
+SUMS = Conv("a", "x", np.full((3, 2, 3, 3), -128), np.zeros(3, int))  # of 18 * 128 * 255
 
 
 @pytest.mark.parametrize(
@@ -288,6 +289,10 @@ A, B = conv(RNG, "a", "x", (2, 3)), conv(RNG, "b", "a", (3, 3))
         (lambda: chain(B), "layer 'b': input 'a' must come before it"),
         (lambda: chain(A, B, outputs=("c",)), "output 'c' must be a layer"),
         (lambda: chain(A, B, outputs=("a",)), "layer 'b' must feed another layer or be an output"),
+        (
+            lambda: chain(SUMS, B),
+            "layer 'b' must take activations of 2 to 9 or 16 bits, but 'a' produces 21",
+        ),
         (
             lambda: chain(A, conv(RNG, "c", "x", (2, 2))),
             "layer 'a' must feed another layer or be an output",
