@@ -69,13 +69,11 @@ class Accelerator(wiring.Component):
         for layer in self.plans:
             engine = AddEngine(layer) if isinstance(layer, AddPlan) else LayerEngine(layer)
             m.submodules[f"layer_{layer.name}"] = engine
-            inlets = [engine.i, engine.i_waiting] if isinstance(engine, AddEngine) else [engine.i]
-            for name, inlet in zip(layer.inputs, inlets, strict=True):
+            for name, inlet in zip(layer.inputs, engine.inlets, strict=True):
                 wiring.connect(m, outlets[name].pop(), inlet)
             outlets[layer.name] = self._outlets(m, layer.name, engine.o)
         last = self.plans[-1]
-        direct = VectorSink(last.result) if last.in_order else None
-        sink = direct or RasterSink(last.result, last.columns)
+        sink = VectorSink(last.link) if last.in_order else RasterSink(last.link)
         m.submodules.sink = sink
         wiring.connect(m, outlets[last.name].pop(), sink.i)
         wiring.connect(m, sink.o, wiring.flipped(self.m_axis))

@@ -26,35 +26,40 @@ class AddEngine(wiring.Component):
 
     Members
     -------
-    i : In(beats)
+    i_0 : In(beats)
         The branch that passes by.
-    i_waiting : In(beats)
+    i_1 : In(beats)
         The branch that waits.
     o : Out(beats)
         Results, in the order in which beats pass by.
     """
 
-    i: stream.Interface
-    i_waiting: stream.Interface
+    i_0: stream.Interface
+    i_1: stream.Interface
     o: stream.Interface
 
     def __init__(self, plan: AddPlan) -> None:
         self.plan = plan
         super().__init__(
             {
-                "i": In(beats(plan.formats[0], plan.columns)),
-                "i_waiting": In(beats(plan.formats[1], plan.producer)),
-                "o": Out(beats(plan.result, plan.columns)),
+                "i_0": In(beats(plan.links[0])),
+                "i_1": In(beats(plan.links[1])),
+                "o": Out(beats(plan.link)),
             }
         )
 
+    @property
+    def inlets(self) -> list[stream.Interface]:
+        """The streams that come in: what passes by, and what waits."""
+        return [self.i_0, self.i_1]
+
     def elaborate(self, platform):
         m = Module()
-        plan, store, i = self.plan, self.plan.store, self.i
+        plan, store, i = self.plan, self.plan.store, self.i_0
         m.submodules.writer = writer = Writer(store)
-        m.submodules.row_manager = rows = RowManager(store)
-        wiring.connect(m, wiring.flipped(self.i_waiting), writer.i)
-        row_beats = plan.result.shape[0] * plan.columns.block
+        m.submodules.row_manager = rows = RowManager((store,))
+        wiring.connect(m, wiring.flipped(self.i_1), writer.i)
+        row_beats = plan.link.row_beats
 
         used, left = Signal(range(plan.queue_depth + 1)), Signal()
         fire, count = Signal(), Signal(range(row_beats))
@@ -69,83 +74,98 @@ class AddEngine(wiring.Component):
         with m.If(fire):
             m.d.sync += count.eq(Mux(rows.row_end, 0, count + 1))
 
-        local, has = self._place(m)
-        address, blank = Signal(range(store.depth)), Signal()
-        m.d.sync += [
-            address.eq(rows.active[0].base + i.payload.column * store.words_per_column + local),
-            blank.eq(~has),
+        waiting = [
+            self._waiting(m, e, writer, Value.cast(rows.active[0].bases["0"]))
+            for e in range(len(plan.link.streams))
         ]
-        waiting, waiting_blank = self._read(m, writer, address, blank)
-
         # The passing beat, delayed to the pixels that waited for it.
         valid, passing = fire, i.payload
         for _ in range(2):
             later, later_valid = Signal.like(i.payload), Signal()
             m.d.sync += [later.eq(passing), later_valid.eq(valid)]
             passing, valid = later, later_valid
-        self._add(m, passing, valid, waiting, waiting_blank, left)
+        entry = Signal(beat(plan.link))
+        for e, pixels in enumerate(waiting):
+            for p in range(plan.columns.lanes):
+                self._add(m, passing.maps[e].pixels[p], pixels[p], entry.maps[e].pixels[p])
+        self._queue(m, passing, valid, entry, left)
         return m
 
-    def _place(self, m: Module) -> tuple[Value, Value]:
-        """Place of the waiting channel in a column's words, and whether there is one."""
-        (kept,), taken = self.plan.store.copies, self.plan.taken
-        local, has = Signal(range(self.plan.store.words_per_column)), Signal()
-        if taken == kept:
-            return self.i.payload.channel, Const(1)
-        with m.Switch(self.i.payload.channel):
-            for channel, waiting in enumerate(taken):
-                with m.Case(channel):
-                    if waiting >= 0:
-                        m.d.comb += [local.eq(kept.index(waiting)), has.eq(1)]
-        return local, has
-
-    def _read(
-        self, m: Module, writer: Writer, address: Signal, blank: Signal
-    ) -> tuple[data.View, Signal]:
-        """Pixels that have waited, one cycle after their address, and whether there are none."""
-        store = self.plan.store
-        shape = data.ArrayLayout(element(store.source), store.lanes)
-        m.submodules.row_buffer = memory = Memory(shape=shape, depth=store.depth, init=[])
-        write, read = memory.write_port(granularity=1), memory.read_port()
-        later = Signal()
-        m.d.comb += [
-            write.addr.eq(writer.address[0]),
-            write.data.eq(writer.data),
-            write.en.eq(writer.enable[0]),
-            read.addr.eq(address),
+    def _waiting(self, m: Module, e: int, writer: Writer, base: Value) -> list[Value]:
+        """Pixels that have waited for what a stream brings, two cycles later; 0 where none have."""
+        store, taken = self.plan.store, self.plan.taken
+        banks = [(port, bank) for port, bank in enumerate(store.banks) if bank.copy == e]
+        shape = data.ArrayLayout(element(store.link.activation), store.lanes)
+        if not banks:
+            return [Const(0)] * store.lanes
+        local, which, has = (
+            Signal(range(size), name=f"{name}_{e}")
+            for name, size in (("local", store.words_per_column), ("bank", len(banks)), ("has", 2))
+        )
+        with m.Switch(self.i_0.payload.maps[e].channel):
+            for channel, channel_taken in enumerate(taken):
+                for number, (_, bank) in enumerate(banks):
+                    if channel_taken in bank.channels:
+                        with m.Case(channel):
+                            place = bank.channels.index(channel_taken)
+                            m.d.comb += [local.eq(place), which.eq(number), has.eq(1)]
+        address = Signal(range(store.depth), name=f"address_{e}")
+        column = self.i_0.payload.column
+        m.d.sync += address.eq(base + column * store.words_per_column + local)
+        for _ in range(2):
+            later_which, later_has = Signal.like(which), Signal.like(has)
+            m.d.sync += [later_which.eq(which), later_has.eq(has)]
+            which, has = later_which, later_has
+        words = []
+        for number, (port, bank) in enumerate(banks):
+            memory = Memory(shape=shape, depth=store.depth, init=[])
+            m.submodules[f"row_buffer_{e}_{number}"] = memory
+            write, read = memory.write_port(granularity=1), memory.read_port()
+            m.d.comb += [
+                write.addr.eq(writer.address[port]),
+                write.data.eq(writer.data[bank.stream]),
+                write.en.eq(writer.enable[port]),
+                read.addr.eq(address),
+            ]
+            words.append(read.data)
+        return [
+            Mux(has, words[0][p] if len(words) == 1 else Array(w[p] for w in words)[which], 0)
+            for p in range(store.lanes)
         ]
-        m.d.sync += later.eq(blank)
-        return read.data, later
 
-    def _add(self, m: Module, passing, valid, waiting, blank, left: Signal) -> None:
-        """Multiply, add and round, saturate, and queue."""
+    def _add(self, m: Module, passing: Value, waiting: Value, result: Value) -> None:
+        """Multiply, add and round, saturate."""
         plan = self.plan
-        half, low, high = 1 << (plan.layer.shift - 1), plan.result.low, plan.result.high
-        entry = Signal(beat(plan.result, plan.columns))
-        places = [passing.channel, passing.column]
-        for _ in range(3):  # as many as the stages below
-            later_valid, later = Signal(), [Signal.like(place) for place in places]
+        half, shift = 1 << (plan.layer.shift - 1), plan.layer.shift
+        parts = passing * plan.multipliers[0], waiting * plan.multipliers[1]
+        products = [Signal(part.shape(), name="product") for part in parts]
+        total = Signal((products[0] + products[1] + half).shape())
+        m.d.sync += [
+            *(product.eq(part) for product, part in zip(products, parts, strict=True)),
+            total.eq(products[0] + products[1] + half),
+        ]
+        shifted = Signal((total >> shift).shape())
+        m.d.comb += shifted.eq(total >> shift)
+        saturate(m, shifted, plan.result.low, plan.result.high, result)
+
+    def _queue(
+        self, m: Module, passing: data.View, valid: Signal, entry: data.View, left: Signal
+    ) -> None:
+        """Queue results, with the places of the beat that passes."""
+        places = [passing.column, *(one.channel for one in passing.maps)]
+        for _ in range(3):  # the stages of `_add`
+            later_valid, later = Signal(), [Signal.like(Value.cast(place)) for place in places]
             m.d.sync += [
                 later_valid.eq(valid),
                 *(n.eq(p) for n, p in zip(later, places, strict=True)),
             ]
             valid, places = later_valid, later
-        for p in range(plan.columns.lanes):
-            left_part = passing.pixels[p] * plan.multipliers[0]
-            right_part = waiting[p] * plan.multipliers[1]
-            products = [
-                Signal(v.shape(), name=f"product_{k}_{p}")
-                for k, v in enumerate((left_part, right_part))
-            ]
-            m.d.sync += [products[0].eq(left_part), products[1].eq(Mux(blank, 0, right_part))]
-            total = Signal((products[0] + products[1] + half).shape(), name=f"total_{p}")
-            m.d.sync += total.eq(products[0] + products[1] + half)
-            shifted = Signal((total >> plan.layer.shift).shape(), name=f"shifted_{p}")
-            m.d.comb += shifted.eq(total >> plan.layer.shift)
-            saturate(m, shifted, low, high, entry.pixels[p])
-        m.d.comb += [entry.channel.eq(places[0]), entry.column.eq(places[1])]
+        m.d.comb += [
+            entry.column.eq(places[0]),
+            *(one.channel.eq(place) for one, place in zip(entry.maps, places[1:], strict=True)),
+        ]
         width = Shape.cast(entry.shape()).width
-        m.submodules.fifo = fifo = SyncFIFO(width=width, depth=plan.queue_depth)
+        m.submodules.fifo = fifo = SyncFIFO(width=width, depth=self.plan.queue_depth)
         m.d.comb += [
             fifo.w_data.eq(entry),
             fifo.w_en.eq(valid),

@@ -1,64 +1,49 @@
 """Share of a layer's lists among its sequencers, so that all of them walk equally long."""
 
-from dataclasses import dataclass
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
 
+from hw.drain import Drain, Part, Programs
 from hw.taps import TapList
-
-
-@dataclass(frozen=True)
-class Part:
-    """Taps ``start .. stop - 1`` of a list, walked by one sequencer; idle entries before them."""
-
-    group: int
-    start: int
-    stop: int
-    idle: int = 0
-
-    @property
-    def length(self) -> int:
-        """Entries, idle ones included."""
-        return self.idle + self.stop - self.start
-
-
-Programs = list[list[Part]]
 
 _ATTEMPTS = 40  # orders of the lists that are tried
 
 
-def balance(lists: list[TapList], sequencers: int, *, splittable: bool) -> tuple[Programs, int]:
-    """Programs of all sequencers, and the entries that they take."""
+def balance(lists: list[TapList], sequencers: int, *, splittable: bool, streams: int = 1) -> Drain:
+    """Share lists among sequencers, and see that all sums drain, `streams` of them a cycle."""
     sizes = [len(taps.outputs) for taps in lists]
     whole = [Part(g, 0, len(taps)) for g, taps in enumerate(lists) if len(taps)]
     if sequencers == 1 or not whole:
-        # The sums of a group leave one a cycle, so the next list ends no sooner.
+        # The next list of the one sequencer ends no sooner than the sums of a group have left.
         program = [
-            Part(part.group, 0, part.stop, max(sizes[before.group] - part.stop, 0))
+            Part(part.group, 0, part.stop, max(-(-sizes[before.group] // streams) - part.stop, 0))
             for before, part in zip([*whole[-1:], *whole[:-1]], whole, strict=True)
         ]
-        programs = [program, *([] for _ in range(1, sequencers))]
-        return programs, _length(sizes, programs)
-    found = [
-        programs
+        return _drain(sizes, [program, *([] for _ in range(1, sequencers))], streams, False)
+    drains = [
+        drain
         for programs in (_contiguous(whole, sequencers), _longest_first(whole, sequencers))
-        if drains(sizes, programs, _length(sizes, programs))
+        for together in ((True, False) if streams > 1 else (False,))
+        if (drain := _drain(sizes, programs, streams, together)).holds
     ]
-    if not found:
+    if not drains:
         # Lists so long that every other sequencer's group leaves meanwhile always drain.
         least = max(sizes) * sequencers
         longer = [Part(p.group, 0, p.stop, max(least - p.stop, 0)) for p in whole]
-        found = [_longest_first(longer, sequencers)]
-    best = min(found, key=lambda programs: _length(sizes, programs))
+        drains = [_drain(sizes, _longest_first(longer, sequencers), streams, False)]
+    best = min(drains, key=lambda drain: drain.length)
     if splittable:
-        best = _split(whole, sizes, sequencers, _length(sizes, best)) or best
-    return best, _length(sizes, best)
+        best = _split(whole, sizes, sequencers, best) or best
+    return best
 
 
-def _length(sizes: list[int], programs: Programs) -> int:
-    """Entries of a pass: the longest program, and a cycle for every output to leave."""
-    return max(sum(sizes), *(sum(part.length for part in program) for program in programs))
+def _drain(sizes: list[int], programs: Programs, streams: int, together: bool) -> Drain:
+    """Drain of some programs in a pass as short as it can be."""
+    drain = Drain(sizes, programs, 0, streams, together)
+    longest = max(sum(part.length for part in program) for program in programs)
+    return replace(drain, length=max(drain.slots, longest))
 
 
 def _contiguous(whole: list[Part], sequencers: int) -> Programs:
@@ -96,17 +81,19 @@ def _longest_first(whole: list[Part], sequencers: int) -> Programs:
     return programs
 
 
-def _split(whole: list[Part], sizes: list[int], sequencers: int, limit: int) -> Programs | None:
-    """Cut the lists, end to end, into equal shares that drain; None if no better than a limit.
+def _split(whole: list[Part], sizes: list[int], sequencers: int, best: Drain) -> Drain | None:
+    """Cut the lists, end to end, into equal shares that drain; None if that gains nothing.
 
     Where lists are cut, and what is walked before them, decides whether all sums drain, so several
     orders are tried, always the same ones.
     """
-    total = sum(part.length for part in whole)
-    least = max(-(-total // sequencers), *(part.length for part in whole), sum(sizes))
+    total, streams = sum(part.length for part in whole), best.streams
+    exits = -(-sum(sizes) // streams)
+    halves = (-(-part.length // 2) for part in whole)  # a list is cut in two at most
+    least = max(-(-total // sequencers), *halves, exits)
     margin = max(sizes) * sequencers
     rng = np.random.default_rng(0)
-    for share in range(least, min(limit, least + margin)):
+    for share in range(least, min(best.length, least + margin)):
         for attempt in range(_ATTEMPTS):
             places = rng.permutation(len(whole)) if attempt else range(len(whole))
             programs = _cut([whole[index] for index in places], sequencers, share)
@@ -115,13 +102,15 @@ def _split(whole: list[Part], sizes: list[int], sequencers: int, limit: int) -> 
             for r in range(1, sequencers - 1, 2):
                 _align(programs[r], programs[r + 1], margin, rng if attempt else None)
             _push_back(programs, share)
-            if drains(sizes, programs, share):
-                return programs
+            for together in (True, False) if streams > 1 else (False,):
+                drain = Drain(sizes, programs, share, streams, together)
+                if drain.slots <= share and drain.holds:
+                    return drain
     return None
 
 
 def _cut(whole: list[Part], sequencers: int, share: int) -> Programs | None:
-    """Cut lists into equal shares; None if one that is idle, or has no taps, would be cut.
+    """Cut lists into equal shares; None if one would be cut twice, or one that has idle entries.
 
     Neighbours that share a list walk their parts of it at the same end of the pass: at its end
     behind an even sequencer, at its beginning behind an odd one.
@@ -129,16 +118,17 @@ def _cut(whole: list[Part], sequencers: int, share: int) -> Programs | None:
     programs: Programs = [[] for _ in range(sequencers)]
     r = load = 0
     for part in whole:
+        if load == share:
+            r, load = r + 1, 0
         room = share - load
         if part.length <= room:
             programs[r].append(part)
             load += part.length
             continue
-        if room:
-            if part.idle:
-                return None
-            programs[r].append(Part(part.group, 0, room))
-        programs[r + 1].append(Part(part.group, room, part.stop, part.idle))
+        if part.idle or part.length - room > share or r + 1 == sequencers:
+            return None
+        programs[r].append(Part(part.group, 0, room))
+        programs[r + 1].append(Part(part.group, room, part.stop))
         r, load = r + 1, part.length - room
     for program in programs[1::2]:
         program.reverse()  # what it shares with the one before now comes last
@@ -191,52 +181,3 @@ def _push_back(programs: Programs, share: int) -> None:
         if program and missing:
             part = program[-1]
             program[-1] = Part(part.group, part.start, part.stop, part.idle + missing)
-
-
-def _ends(programs: Programs) -> list[list[tuple[int, int]]]:
-    """Per sequencer, the entry that ends each part, and its group."""
-    ends = []
-    for program in programs:
-        at, found = -1, []
-        for part in program:
-            at += part.length
-            found.append((at, part.group))
-        ends.append(found)
-    return ends
-
-
-def order(programs: Programs) -> list[tuple[int, int, tuple[int, ...]]]:
-    """Order groups by when their last sums are complete: entry, group, sequencers."""
-    complete: dict[int, list[tuple[int, int]]] = {}
-    for r, found in enumerate(_ends(programs)):
-        for at, group in found:
-            complete.setdefault(group, []).append((at, r))
-    return sorted(
-        (max(at for at, _ in parts), group, tuple(sorted(r for _, r in parts)))
-        for group, parts in complete.items()
-    )
-
-
-def leaves(sizes: list[int], programs: Programs, length: int) -> dict[tuple[int, int], int]:
-    """Cycle in which the first output of each group leaves, in two successive passes.
-
-    One output leaves a cycle. A pass is followed by the next without a pause, which is the worst
-    case: a pause only delays the next sums.
-    """
-    free, first = 0, {}
-    for turn in range(2):
-        for at, group, _ in order(programs):
-            first[turn, group] = max(free, at + 1 + turn * length)
-            free = first[turn, group] + sizes[group]
-    return first
-
-
-def drains(sizes: list[int], programs: Programs, length: int) -> bool:
-    """Whether every sum leaves before the next one of its sequencer takes its register."""
-    first = leaves(sizes, programs, length)
-    for found in _ends(programs):
-        steps = [(at + turn * length, turn, group) for turn in range(3) for at, group in found]
-        for (_, turn, group), (next_at, *_) in pairwise(steps):
-            if turn < 2 and first[turn, group] > next_at:
-                return False
-    return True

@@ -1,15 +1,16 @@
 """Cycles of a network, predicted exactly by an event model that builds no RTL."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from hw.attribution import Attribution, FirstFrame, attribute, first_frame
 from hw.fold import Fold, Folding
 from hw.layer_plan import LayerPlan
 from hw.layers import Conv
+from hw.link import Link
 from hw.network import Network
 from hw.plan import AddPlan, Plan, input_columns, plan
-from hw.steady import Rhythm, Waits, rhythm
+from hw.steady import Rhythm, Waits, frame_ends, rhythm
 
 
 @dataclass(frozen=True)
@@ -120,6 +121,13 @@ def predict_interval(network: Network, folding: Folding) -> int:
     return _rhythm(network, folding, plan(network, folding)).interval
 
 
+def predict_ends(network: Network, folding: Folding, frames: int) -> list[int]:
+    """Predict the cycle of each frame's last output beat, if the first input beat is in cycle 0."""
+    picture, plans = network.input, plan(network, folding)
+    columns = input_columns(picture, folding)
+    return frame_ends(network.formats[picture.name], columns, plans, frames)
+
+
 def _rhythm(network: Network, folding: Folding, plans: tuple[Plan, ...]) -> Rhythm:
     picture = network.input
     return rhythm(network.formats[picture.name], input_columns(picture, folding), plans)
@@ -133,7 +141,8 @@ def _add_cost(p: AddPlan) -> LayerCost:
 
 def _layer_cost(network: Network, p: LayerPlan, waits: Waits) -> LayerCost:
     layer = next(layer for layer in network.layers if layer.name == p.name)
-    cycles = rhythm(p.source, p.producer, [p]).intervals[0]
+    cycles = rhythm(p.source, p.links[0].columns, [_alone(p)]).intervals[0]
+    writes = max(store.write_cycles for store in p.stores)
     return LayerCost(
         name=p.name,
         kind=type(layer).__name__,
@@ -142,8 +151,14 @@ def _layer_cost(network: Network, p: LayerPlan, waits: Waits) -> LayerCost:
         macs=network.layer_macs(layer),
         parameters=layer.parameters if isinstance(layer, Conv) else 0,
         cycles=cycles,
-        input_bound=cycles > p.compute_cycles and cycles <= p.store.write_cycles,
+        input_bound=cycles > p.compute_cycles and cycles <= writes,
         memory_bits=p.memory_bits,
         attribution=attribute(p, waits),
         first_frame=first_frame(p, waits),
     )
+
+
+def _alone(p: LayerPlan) -> LayerPlan:
+    """Plan of a layer alone, which takes all its channels in one stream, from one layer."""
+    alone = Link.of_one(p.inputs[0], p.source, p.links[0].columns)
+    return p if p.links == (alone,) else replace(p, links=(alone,), ahead=(0,))

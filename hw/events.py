@@ -95,22 +95,18 @@ class Sender:
         return lost
 
 
-class StoreModel(Taker):
-    """`Writer` and `RowManager` of `hw.parts`: rows arrive, free their slots, and windows slide."""
+class WriterModel(Taker):
+    """`hw.parts.writer.Writer`: rows arrive as their slots become free."""
 
     def __init__(self, store: Store) -> None:
         super().__init__()
         rows = store.rows
         self.steps = tuple(len(writes) for writes in store.writes)
-        self.ring, self.windows = rows.ring, rows.windows
+        self.ring = rows.ring
         self.stored = rows.stored[rows.top :][: rows.height]
         self.arrived, self.storing = 0, True  # rows that have come; whether this one is kept
-        self.swaps: list[int] = []  # cycle in which each window becomes active
         self.visible: list[int] = []  # cycle in which each row is counted by the row manager
         self.freed: list[int] = []  # cycle from which each released slot may be used
-        self.pushed = self.window = 0
-        self.swap: int | None = None  # cycle in which the window becomes active, if it is waiting
-        self.last_swap = self.row_end = LONG_AGO
 
     def open_row(self) -> bool:
         self.storing = self.stored[self.arrived % len(self.stored)]
@@ -135,29 +131,6 @@ class StoreModel(Taker):
         self.free = at + 1
         return at
 
-    def ready(self) -> bool:
-        """Whether the window of the next row is known to be complete."""
-        if self.swap is not None:
-            return True
-        rows, released = self.windows[self.window]
-        if self.pushed + sum(rows) > len(self.visible):
-            return False
-        at = self.last_swap
-        for inside in rows:
-            at += 1
-            if inside:
-                at = max(at, self.visible[self.pushed])
-                self.pushed += 1
-        self.swap = self.last_swap = max(at + 1, self.row_end)
-        self.swaps.append(self.swap)
-        self.freed += [self.swap + 1] * released
-        self.window = (self.window + 1) % len(self.windows) or 1
-        return True
-
-    def end_row(self, at: int) -> None:
-        """Note that the row's last read is in cycle `at`."""
-        self.row_end, self.swap = at, None
-
     def mode(self) -> tuple[bool, ...]:
         return (self.storing,)
 
@@ -167,16 +140,62 @@ class StoreModel(Taker):
         return -(-self.ring // sum(self.stored)) + 1
 
     def histories(self) -> list[History]:
-        return [(self.visible, sum(self.stored)), (self.swaps, len(self.windows) - 1)]
+        return [(self.visible, sum(self.stored))]
 
 
-class LayerModel(StoreModel, Sender):
+class WindowModel:
+    """`hw.parts.row_manager.RowManager`: windows slide over the rows of one or several stores."""
+
+    def __init__(self, stores: tuple[Store, ...]) -> None:
+        self.writers = [WriterModel(store) for store in stores]
+        self.windows = stores[0].rows.windows
+        self.swaps: list[int] = []  # cycle in which each window becomes active
+        self.pushed = self.window = 0
+        self.swap: int | None = None  # cycle in which the window becomes active, if it is waiting
+        self.last_swap = self.row_end = LONG_AGO
+
+    def ready(self) -> bool:
+        """Whether the window of the next row is known to be complete."""
+        if self.swap is not None:
+            return True
+        rows, released = self.windows[self.window]
+        if self.pushed + sum(rows) > min(len(writer.visible) for writer in self.writers):
+            return False
+        at = self.last_swap
+        for inside in rows:
+            at += 1
+            if inside:
+                at = max(at, *(writer.visible[self.pushed] for writer in self.writers))
+                self.pushed += 1
+        self.swap = self.last_swap = max(at + 1, self.row_end)
+        self.swaps.append(self.swap)
+        for writer in self.writers:
+            writer.freed += [self.swap + 1] * released
+        self.window = (self.window + 1) % len(self.windows) or 1
+        return True
+
+    def end_row(self, at: int) -> None:
+        """Note that the row's last read is in cycle `at`."""
+        self.row_end, self.swap = at, None
+
+    @property
+    def memory(self) -> int:
+        """Frames of which rows may still be in a ring, this one included."""
+        return max(writer.memory for writer in self.writers)
+
+    def histories(self) -> list[History]:
+        """Return the times of all frames so far that decide those of later frames."""
+        rows = [history for writer in self.writers for history in writer.histories()]
+        return [*rows, (self.swaps, len(self.windows) - 1)]
+
+
+class LayerModel(WindowModel, Sender):
     """`hw.layer.LayerEngine`: lists are walked while their window is there; outputs leave."""
 
     def __init__(self, p: LayerPlan) -> None:
-        StoreModel.__init__(self, p.store)
+        WindowModel.__init__(self, p.stores)
         Sender.__init__(self)
-        self.inlets: list[Taker] = [self]
+        self.inlets: list[Taker] = [*self.writers]
         ends = p.schedule.ends
         places = np.flatnonzero(ends)
         entries = np.diff(places, prepend=-1).tolist()
@@ -184,7 +203,7 @@ class LayerModel(StoreModel, Sender):
         if tail := len(ends) - 1 - int(places[-1]):
             self.runs.append((tail, 0))
         self.blocks, self.latency, self.height = p.columns.block, p.latency, p.result.shape[1]
-        self.left = LONG_AGO  # cycle in which the last output reaches the queue's head
+        self.left = LONG_AGO  # cycle in which the last beat reaches the queue's head
         room = p.queue_depth - p.most_ends + 1
         self.popped = deque([LONG_AGO] * room, maxlen=room)
         self.row_ends: list[int] = []  # cycle in which the last tap of each row is fired
@@ -204,11 +223,11 @@ class LayerModel(StoreModel, Sender):
     def send_beats(self, start: int, consumer: Taker) -> int:
         at, held = start + 1, 0  # the next cycle in which a tap may be fired
         for column in range(self.blocks):
-            for entries, outputs in self.runs:
+            for entries, exits in self.runs:
                 wait = max(self.popped[0] + 1 - at, 0)
                 held += wait
                 at += wait + entries
-                for _ in range(outputs):
+                for _ in range(exits):
                     self.left = max(self.left + 1, at - 1 + self.latency)
                     self.popped.append(consumer.take(column, self.left))
         self.row_end = at - 1
@@ -232,8 +251,8 @@ class AddModel(Taker):
 
     def __init__(self, p: AddPlan) -> None:
         super().__init__()
-        self.waiting = StoreModel(p.store)
-        self.inlets: list[Taker] = [self, self.waiting]
+        self.waiting = WindowModel((p.store,))
+        self.inlets: list[Taker] = [self, *self.waiting.writers]
         self.latency = p.latency
         self.popped = deque([LONG_AGO] * p.queue_depth, maxlen=p.queue_depth)
         self.rows, self.height = 0, p.result.shape[1]

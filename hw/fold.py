@@ -15,11 +15,14 @@ class Fold:
         Outputs in lockstep: they share the activation.
     R : int
         Sequencers.
+    E : int
+        Outputs that leave in one cycle.
     """
 
     P: int
     G: int = 1
     R: int = 1
+    E: int = 1
 
     @property
     def multipliers(self) -> int:

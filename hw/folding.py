@@ -11,11 +11,15 @@ from hw.columns import Columns, Segments
 from hw.cost import predict_interval
 from hw.fold import Fold, Folding
 from hw.layer_plan import LayerPlan, walked_layer
-from hw.layers import Add, Conv, Input, Layer
+from hw.layers import Add, Concat, Conv, Input, Layer
+from hw.link import Link
 from hw.network import Network
+from hw.plan import is_stored_apart
 from hw.taps import list_lengths
 
 MOST_SEQUENCERS = 16
+_MOST_STREAMS = 4
+_STREAM = 350  # LUTs of a lane's requantiser and writer
 # What a multiplier is worth in LUTs: the first that fits a budget of multipliers is taken. Parts
 # have 200 to 500 LUTs for every multiplier.
 _WORTH = (200, 500, 1 << 20)
@@ -121,7 +125,7 @@ class _Choice:
     def of(fold: Fold, cycles: int, copy_bits: int, *, multiplies: bool) -> "_Choice":
         """Choose a fold of a layer whose row buffer has some bits."""
         lanes, group, sequencers = fold.P, fold.G, fold.R
-        luts = 43 * fold.multipliers + 350 * lanes + sequencers * (180 + group**2)
+        luts = 43 * fold.multipliers + _STREAM * lanes * fold.E + sequencers * (180 + group**2)
         luts += sequencers * (33 * lanes * (sequencers > 1) + copy_bits // _BITS_PER_LUT)
         return _Choice(fold, cycles, fold.multipliers if multiplies else 0, luts)
 
@@ -132,6 +136,14 @@ class _Choice:
             and self.multipliers <= other.multipliers
             and self.luts <= other.luts
         )
+
+
+@dataclass(frozen=True)
+class _Link:
+    """What a layer takes from another: lanes of a beat, and channels."""
+
+    lanes: int
+    channels: int
 
 
 class _Search:
@@ -145,7 +157,7 @@ class _Search:
 
     def __init__(self, network: Network) -> None:
         self.network = network
-        self.layers = [layer for layer in network.layers if not isinstance(layer, Add)]
+        self.layers = [layer for layer in network.layers if not isinstance(layer, Add | Concat)]
         self.choices = [self._choices(layer) for layer in self.layers]
         self.segments, self.write_cycles = cache(self._segments), cache(self._write_cycles)
         chain = all(b.inputs == (a.name,) for a, b in pairwise(network.layers))
@@ -186,9 +198,13 @@ class _Search:
                     continue
                 lanes, cost = choice.fold.P, choice.luts + worth * choice.multipliers
                 for producer, (before, path) in best.items():
-                    if lanes in after and after[lanes][0] <= before + cost:
-                        continue
-                    if index == 0 or self.write_cycles(index, producer, lanes) <= cycles:
+                    written = index and self.write_cycles(index, producer, lanes)
+                    streams = self._streams(index - 1, written, cycles)
+                    if streams > 1:  # the producer's results leave so many abreast
+                        path, fold = path
+                        before += _STREAM * producer * max(streams - fold.E, 0)
+                        path = path, replace(fold, E=max(streams, fold.E))
+                    if streams and (lanes not in after or before + cost < after[lanes][0]):
                         after[lanes] = before + cost, (path, choice.fold)
             best = after
         if not best:
@@ -202,26 +218,40 @@ class _Search:
     def _cheapest_in_turn(self, cycles: int, worth: int) -> Folding | None:
         """Folds that each cost least if a multiplier is worth some LUTs."""
         folding: Folding = {}
-        lanes: dict[str, int] = {}
+        links: dict[str, tuple[_Link, ...]] = {}  # by layer, or by concat those of its sources
         for layer in self.network.layers:
-            if isinstance(layer, Add):
-                lanes[layer.name] = lanes[layer.sources[0]]
+            channels = self.network.formats[layer.name].shape[0]
+            if isinstance(layer, Add | Concat):
+                arriving = tuple(link for name in layer.inputs for link in links[name])
+                whole = not isinstance(layer, Concat) or not is_stored_apart(self.network, layer)
+                links[layer.name] = (_Link(arriving[0].lanes, channels),) if whole else arriving
                 continue
             index = self.layers.index(layer)
+            arriving = links[layer.inputs[0]] if layer.inputs else ()
             fits = [
                 choice
                 for choice in self.choices[index]
                 if choice.cycles <= cycles
                 and all(
-                    self.write_cycles(index, lanes[name], choice.fold.P) <= cycles
-                    for name in layer.inputs
+                    self.write_cycles(index, link.lanes, choice.fold.P, link.channels) <= cycles
+                    for link in arriving
                 )
             ]
             if not fits:
                 return None
             best = min(fits, key=lambda choice: choice.luts + worth * choice.multipliers)
-            folding[layer.name], lanes[layer.name] = best.fold, best.fold.P
+            folding[layer.name] = best.fold
+            links[layer.name] = (_Link(best.fold.P, channels),)
         return folding
+
+    def _streams(self, index: int, written: int, cycles: int) -> int:
+        """Streams in which a layer's results must leave to be written in time; 0 if too many."""
+        if written <= cycles:
+            return 1
+        layer = self.layers[index]
+        most = min(_MOST_STREAMS, self.network.formats[layer.name].shape[0])
+        streams = -(-written // cycles)
+        return 0 if isinstance(layer, Input) or streams > most else streams
 
     def _width(self, index: int) -> int:
         """Columns of what a layer takes."""
@@ -241,21 +271,29 @@ class _Search:
         reads_all = isinstance(walked, Conv) and walked.groups == 1
         choices = []
         for group in _parts(channels) if multiplies else [1]:
-            lengths = [max(n, group) for n in list_lengths(walked, inputs, group) if n] or [1]
+            lengths = [n for n in list_lengths(walked, inputs, group) if n] or [1]
             for sequencers in range(1, min(len(lengths), MOST_SEQUENCERS) + 1):
                 copy = bits // (1 if reads_all else sequencers)
-                share = _share(lengths, sequencers, channels, splittable=multiplies)
-                for lanes in _parts(width):
-                    fold = Fold(lanes, group, sequencers)
-                    cycles = share * -(-width // lanes) * height
-                    choices.append(_Choice.of(fold, cycles, copy, multiplies=multiplies))
+                least = _share(lengths, sequencers, splittable=multiplies)
+                for streams in range(1, min(_MOST_STREAMS, channels) + 1):
+                    held = [max(n, -(-group // streams)) for n in lengths]
+                    share = _share(held, sequencers, splittable=multiplies)
+                    share = max(share, -(-channels // streams))
+                    for lanes in _parts(width):
+                        fold = Fold(lanes, group, sequencers, streams)
+                        cycles = share * -(-width // lanes) * height
+                        choices.append(_Choice.of(fold, cycles, copy, multiplies=multiplies))
+                    if share == least:
+                        break
         return _undominated(choices)
 
-    def _write_cycles(self, index: int, producer: int, lanes: int) -> int:
-        """Cycles in which a layer's row buffer takes one picture from a producer's lanes."""
-        channels, height, width = self.network.formats[self.layers[index].inputs[0]].shape
+    def _write_cycles(
+        self, index: int, producer: int, lanes: int, channels: int | None = None
+    ) -> int:
+        """Cycles in which a layer takes some, else all, channels from a producer's lanes."""
+        every, height, width = self.network.formats[self.layers[index].inputs[0]].shape
         writes = self.segments(index, lanes).writes(Columns(width, producer))
-        return sum(len(steps) for steps in writes) * channels * height
+        return sum(len(steps) for steps in writes) * (channels or every) * height
 
     def _segments(self, index: int, lanes: int) -> Segments:
         """Columns of what a layer takes over its lanes."""
@@ -263,17 +301,18 @@ class _Search:
         source, result = (self.network.formats[n] for n in (layer.inputs[0], layer.name))
         if lanes > 1:
             return replace(self.segments(index, 1), columns=Columns(result.shape[2], lanes))
-        producer = Columns(source.shape[2], 1)
-        return LayerPlan(walked_layer(layer, source), source, result, Fold(1), producer).segments
+        link = Link.of_one(layer.inputs[0], source, Columns(source.shape[2], 1))
+        made = LayerPlan(walked_layer(layer, source), source, result, Fold(1), (link,))
+        return made.segments
 
 
-def _share(lengths: list[int], sequencers: int, outputs: int, *, splittable: bool) -> int:
+def _share(lengths: list[int], sequencers: int, *, splittable: bool) -> int:
     """Entries that each sequencer walks if the lists balance as well as they can."""
     if sequencers == 1:
-        return max(sum(lengths), outputs)
+        return sum(lengths)
     if splittable:
-        return max(-(-sum(lengths) // sequencers), *lengths, outputs)
-    return max(-(-len(lengths) // sequencers) * max(lengths), outputs)
+        return max(-(-sum(lengths) // sequencers), -(-max(lengths) // 2))
+    return -(-len(lengths) // sequencers) * max(lengths)
 
 
 def _undominated(choices: list[_Choice]) -> list[_Choice]:

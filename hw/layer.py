@@ -14,11 +14,12 @@ from hw.parts.requantise import Requantise
 from hw.parts.row_manager import RowManager
 from hw.parts.tap_walker import TapWalker
 from hw.parts.writer import Writer
+from hw.store import Bank
 from hw.timing import ACCUMULATE, MULTIPLY, READ
 
 
 class LayerEngine(wiring.Component):
-    """Engine of one layer: a row buffer, a walker of its surviving taps, lanes, and a drain.
+    """Engine of one layer: row buffers, a walker of its surviving taps, lanes, and a drain.
 
     Parameters
     ----------
@@ -26,37 +27,46 @@ class LayerEngine(wiring.Component):
 
     Members
     -------
-    i : In(beats)
+    i : In(beats), one for each link
         Activations, in rows.
     o : Out(beats)
         Results, in rows.
     """
 
-    i: stream.Interface
     o: stream.Interface
 
     def __init__(self, plan: LayerPlan) -> None:
         self.plan = plan
         super().__init__(
             {
-                "i": In(beats(plan.source, plan.producer)),
-                "o": Out(beats(plan.result, plan.columns)),
+                **{f"i_{index}": In(beats(link)) for index, link in enumerate(plan.links)},
+                "o": Out(beats(plan.link)),
             }
         )
+
+    @property
+    def inlets(self) -> list[stream.Interface]:
+        """The streams that come in, by link."""
+        return [getattr(self, f"i_{index}") for index in range(len(self.plan.links))]
 
     def elaborate(self, platform):
         m = Module()
         plan = self.plan
-        m.submodules.writer = writer = Writer(plan.store)
-        m.submodules.row_manager = rows = RowManager(plan.store)
+        m.submodules.row_manager = rows = RowManager(plan.stores)
         m.submodules.tap_walker = walker = TapWalker(plan)
         m.submodules.gather = gather = Gather(plan)
         m.submodules.output_queue = queue = OutputQueue(plan)
-        wiring.connect(m, wiring.flipped(self.i), writer.i)
+        writers = []
+        for index, (store, inlet) in enumerate(zip(plan.stores, self.inlets, strict=True)):
+            m.submodules[f"writer_{index}"] = writer = Writer(store)
+            wiring.connect(m, wiring.flipped(inlet), writer.i)
+            m.d.comb += [
+                rows.row_done[index].eq(writer.row_done),
+                writer.release.eq(rows.release),
+            ]
+            writers.append(writer)
         wiring.connect(m, queue.o, wiring.flipped(self.o))
         m.d.comb += [
-            rows.row_done.eq(writer.row_done),
-            writer.release.eq(rows.release),
             walker.window.eq(rows.active),
             walker.window_valid.eq(rows.valid),
             rows.row_end.eq(walker.row_end),
@@ -75,7 +85,7 @@ class LayerEngine(wiring.Component):
                 lanes = Maximum(plan)
             m.submodules[f"lanes_{r}"] = lanes
             m.d.comb += [
-                lanes.pixels.eq(self._row_buffer(m, r, writer, walker)),
+                lanes.pixels.eq(self._row_buffer(m, r, writers, walker)),
                 lanes.blank.eq(blank[r]),
                 lanes.last.eq(last[r]),
                 gather.holds[r].eq(lanes.holds),
@@ -93,24 +103,35 @@ class LayerEngine(wiring.Component):
         ]
         return m
 
-    def _row_buffer(self, m: Module, r: int, writer: Writer, walker: TapWalker) -> Value:
-        """Pixels that a sequencer reads from its copy of the row buffer.
+    def _row_buffer(self, m: Module, r: int, writers: list[Writer], walker: TapWalker) -> Value:
+        """Pixels that a sequencer reads from its copy of the row buffer, from the tap's bank."""
+        pixels = [
+            self._bank(m, bank, writers[index], walker.address[r], f"row_buffer_{r}_{number}")
+            for number, (index, bank) in enumerate(self.plan.banks[r])
+        ]
+        if len(pixels) <= 1:
+            return pixels[0] if pixels else Const(0)
+        which = Signal.like(walker.bank[r], name=f"bank_{r}")
+        m.d.sync += which.eq(walker.bank[r])
+        return Array(pixels)[which]
+
+    def _bank(self, m: Module, bank: Bank, writer: Writer, address: Value, name: str) -> Value:
+        """Read a bank of the row buffer.
 
         Columns outside the picture are never written: they keep the neutral element for good.
         """
-        plan = self.plan
+        plan, store = self.plan, writer.store
         shape = data.ArrayLayout(element(plan.source), plan.fold.P)
         neutral = 0 if plan.is_conv else plan.source.low
-        init = [shape.const([neutral] * plan.fold.P)] * plan.store.depth if neutral else []
-        m.submodules[f"row_buffer_{r}"] = memory = Memory(
-            shape=shape, depth=plan.store.depth, init=init
-        )
+        init = [shape.const([neutral] * plan.fold.P)] * store.depth if neutral else []
+        m.submodules[name] = memory = Memory(shape=shape, depth=store.depth, init=init)
         write, read = memory.write_port(granularity=1), memory.read_port()
+        port = store.banks.index(bank)
         m.d.comb += [
-            write.addr.eq(writer.address[r]),
-            write.data.eq(writer.data),
-            write.en.eq(writer.enable[r]),
-            read.addr.eq(walker.address[r]),
+            write.addr.eq(writer.address[port]),
+            write.data.eq(writer.data[bank.stream]),
+            write.en.eq(writer.enable[port]),
+            read.addr.eq(address),
         ]
         return Value.cast(read.data)
 

@@ -1,7 +1,8 @@
 """What is static about the hardware of one layer: what is built, and what `hw.cost` predicts."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import accumulate
 
 import numpy as np
 
@@ -9,9 +10,10 @@ from hw.arithmetic import signed_bits
 from hw.columns import Columns, Segments
 from hw.fold import Fold, UnsupportedLayer
 from hw.layers import Activation, AvgPool, Conv, Layer, MaxPool
+from hw.link import Link
 from hw.rows import Rows
 from hw.schedule import Schedule, schedule
-from hw.store import Store
+from hw.store import Bank, Store
 from hw.taps import TapList, tap_lists
 from hw.timing import (
     ACCUMULATE,
@@ -39,8 +41,11 @@ class LayerPlan:
     source, result : Activation
         Formats before and behind the layer.
     fold : Fold
-    producer : Columns
-        Columns of the beats that arrive.
+    links : tuple of Link
+        Beats that arrive: from one layer or, behind a concat, from several, whose channels follow
+        each other.
+    ahead : tuple of int
+        For each link, rows that may arrive before those of the others do.
     weighted : bool
         Whether taps have weights; those of an average count as they are.
     """
@@ -49,7 +54,8 @@ class LayerPlan:
     source: Activation
     result: Activation
     fold: Fold
-    producer: Columns
+    links: tuple[Link, ...]
+    ahead: tuple[int, ...] = (0,)
     weighted: bool = True
 
     @property
@@ -59,8 +65,8 @@ class LayerPlan:
 
     @property
     def inputs(self) -> tuple[str, ...]:
-        """Name of the layer that feeds this one."""
-        return self.layer.inputs
+        """Names of the layers that feed this one."""
+        return tuple(link.name for link in self.links)
 
     @property
     def is_conv(self) -> bool:
@@ -107,7 +113,20 @@ class LayerPlan:
     @cached_property
     def schedule(self) -> Schedule:
         """What is walked once per block of columns."""
-        return schedule(self.lists, self.fold.G, self.fold.R, splittable=self.is_conv)
+        fold, splittable = self.fold, self.is_conv
+        return schedule(self.lists, fold.G, fold.R, splittable=splittable, streams=fold.E)
+
+    @property
+    def holds(self) -> bool:
+        """Whether lanes keep a sum until it leaves; else it leaves as it ends."""
+        return self.fold.R > 1 or self.fold.E > 1
+
+    @cached_property
+    def link(self) -> Link:
+        """Beats that leave."""
+        if self.fold.E == 1:
+            return Link.of_one(self.name, self.result, self.columns)
+        return Link(self.name, self.result, self.columns, self.schedule.streams)
 
     @cached_property
     def copies(self) -> tuple[tuple[int, ...], ...]:
@@ -135,32 +154,69 @@ class LayerPlan:
         return Segments(width, self.columns, *args)
 
     @cached_property
-    def store(self) -> Store:
-        """What the row buffer holds."""
-        return Store(self.source, self.producer, self.rows, self.segments, self.copies)
+    def first_channels(self) -> tuple[int, ...]:
+        """First channel of every link."""
+        counts = [link.activation.shape[0] for link in self.links]
+        return tuple(accumulate([0, *counts[:-1]]))
 
     @cached_property
-    def offsets(self) -> np.ndarray:
-        """Word (N, R) of every tap in its row, in the first block of columns."""
+    def stores(self) -> tuple[Store, ...]:
+        """What the row buffer holds of every link."""
+        stores = []
+        for link, first, ahead in zip(self.links, self.first_channels, self.ahead, strict=True):
+            own = range(first, first + link.activation.shape[0])
+            copies = tuple(tuple(c - first for c in copy if c in own) for copy in self.copies)
+            rows = replace(self.rows, least=self.rows.ring + ahead)
+            stores.append(Store(link, rows, self.segments, copies))
+        return tuple(stores)
+
+    @cached_property
+    def banks(self) -> tuple[tuple[tuple[int, Bank], ...], ...]:
+        """Memories that each sequencer reads, every one with its store."""
+        return tuple(
+            tuple(
+                (index, bank)
+                for index, store in enumerate(self.stores)
+                for bank in store.banks
+                if bank.copy == r
+            )
+            for r in range(self.fold.R)
+        )
+
+    @property
+    def most_banks(self) -> int:
+        """Memories that one sequencer reads at most."""
+        return max(1, *(len(banks) for banks in self.banks))
+
+    @cached_property
+    def places(self) -> tuple[np.ndarray, np.ndarray]:
+        """Where every tap (N, R) is read: its word in the row, in the first block, and its bank."""
         walked, segments = self.schedule, self.segments
         word = np.zeros(self.extent[1], np.int64)
         for column in segments.taps:
             word[column] = segments.first_word(column)
-        local = np.zeros((self.channels, self.fold.R), np.int64)
-        for r, copy in enumerate(self.copies):
-            local[list(copy), r] = np.arange(len(copy))
-        place = np.take_along_axis(local, walked.channel, axis=0)
-        return np.where(walked.idle, 0, word[walked.column] * self.store.words_per_column + place)
+        local, pitch, which = (np.zeros((self.channels, self.fold.R), np.int64) for _ in range(3))
+        for r, banks in enumerate(self.banks):
+            for number, (index, bank) in enumerate(banks):
+                channels = [self.first_channels[index] + c for c in bank.channels]
+                local[channels, r] = np.arange(len(channels))
+                pitch[channels, r] = self.stores[index].words_per_column
+                which[channels, r] = number
+        local, pitch, which = (
+            np.take_along_axis(table, walked.channel, axis=0) for table in (local, pitch, which)
+        )
+        offset = word[walked.column] * pitch + local
+        return np.where(walked.idle, 0, offset), np.where(walked.idle, 0, which)
 
     @property
     def in_order(self) -> bool:
         """Whether the result is a vector whose elements leave in channel order."""
-        order = [pick.output for pick in self.schedule.picks]
-        return self.result.shape[1:] == (1, 1) and order == sorted(order)
+        order = tuple(range(self.result.shape[0]))
+        return self.result.shape[1:] == (1, 1) and self.schedule.streams == (order,)
 
     @property
     def most_ends(self) -> int:
-        """Outputs that one entry of the schedule completes at most."""
+        """Exits that one entry of the schedule completes at most."""
         return int(self.schedule.ends.max())
 
     @cached_property
@@ -181,7 +237,7 @@ class LayerPlan:
     def latency(self) -> int:
         """Cycles from the tap that completes an output to that output at the head of the queue."""
         cycles = WALK + READ + ACCUMULATE + GATHER + QUEUE
-        cycles += EMIT * (self.fold.R > 1) + JOIN * self.schedule.splits
+        cycles += EMIT * self.holds + JOIN * self.schedule.splits
         if not isinstance(self.layer, Conv):
             return cycles
         cycles += MULTIPLY + BIAS
@@ -217,9 +273,10 @@ class LayerPlan:
     @property
     def schedule_bits(self) -> int:
         """Width of an entry of the schedule: row, word and end per sequencer; outputs ended."""
-        walked = self.schedule
-        tap = (self.extent[0] - 1).bit_length() + (self.store.row_words - 1).bit_length() + 1
-        return (tap + walked.idles) * self.fold.R + self.most_ends.bit_length()
+        walked, row_words = self.schedule, max(store.row_words for store in self.stores)
+        tap = (self.extent[0] - 1).bit_length() + (row_words - 1).bit_length() + 1
+        tap += (self.most_banks - 1).bit_length() + walked.idles
+        return tap * self.fold.R + self.most_ends.bit_length()
 
     @cached_property
     def biases(self) -> tuple[int, ...]:
@@ -237,18 +294,16 @@ class LayerPlan:
     @property
     def memory_bits(self) -> dict[str, int]:
         """Bits of every memory of the layer."""
-        result = self.result.bits
         entries, walked = len(self.schedule), self.schedule
-        place = (self.result.shape[0] - 1).bit_length() + (self.columns.block - 1).bit_length()
         bits = {
-            "row_buffer": self.store.bits,
+            "row_buffer": sum(store.bits for store in self.stores),
             "schedule": entries * self.schedule_bits,
-            "output_queue": self.queue_depth * (self.fold.P * result + place),
+            "output_queue": self.queue_depth * self.link.beat_bits,
         }
         if isinstance(self.layer, Conv):
             bits["weights"] = walked.weight.size * self.layer.weight_bits * self.weighted
             width = self.bias_bits + (self.requantiser[0] if self.scales else 0)
-            bits["requantise"] = len(self.biases) * width
+            bits["requantise"] = len(walked.exits) * self.fold.E * width
         return bits
 
     @property

@@ -1,12 +1,13 @@
 """What is static about a network's hardware: a plan for every layer behind the input."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from hw.columns import Columns, Segments
 from hw.fold import Fold, Folding, UnsupportedLayer
 from hw.layer_plan import LayerPlan, walked_layer
-from hw.layers import Activation, Add, AvgPool, Conv, Input, Layer
+from hw.layers import Activation, Add, AvgPool, Concat, Conv, Input, Layer, MaxPool
+from hw.link import Link
 from hw.network import Network
 from hw.rows import Rows
 from hw.skew import common_source, longer, rows_ahead
@@ -21,26 +22,19 @@ class AddPlan:
     Parameters
     ----------
     layer : Add
-    inputs : (str, str)
-        The layers whose results pass by and wait.
-    formats : (Activation, Activation)
-        Their formats.
+    links : (Link, Link)
+        The beats that pass by, and those that wait.
     multipliers : (int, int)
         Their multipliers.
     result : Activation
-    columns, producer : Columns
-        Columns of the beats that pass by, which are those of the result, and of those that wait.
     waiting : int
         Rows that wait at most.
     """
 
     layer: Add
-    inputs: tuple[str, str]
-    formats: tuple[Activation, Activation]
+    links: tuple[Link, Link]
     multipliers: tuple[int, int]
     result: Activation
-    columns: Columns
-    producer: Columns
     waiting: int
 
     latency = JOIN_ADD
@@ -53,27 +47,43 @@ class AddPlan:
         return self.layer.name
 
     @property
+    def inputs(self) -> tuple[str, str]:
+        """Names of the layers whose results pass by and wait."""
+        return self.links[0].name, self.links[1].name
+
+    @property
+    def columns(self) -> Columns:
+        """Columns of the beats that pass by, which are those of the result."""
+        return self.links[0].columns
+
+    @property
+    def link(self) -> Link:
+        """Beats that leave: as they pass by."""
+        return replace(self.links[0], name=self.name, activation=self.result)
+
+    @property
     def taken(self) -> tuple[int, ...]:
         """Channel that waits for each channel that passes by, -1 for none."""
-        return self.layer.taken(self.formats[0])
+        return self.layer.taken(self.links[0].activation)
 
     @cached_property
     def store(self) -> Store:
-        """What waits."""
-        _, height, width = self.formats[1].shape
+        """What waits: for each stream that passes by, the channels that its own ones need."""
+        passing, waiting = self.links
+        _, height, width = waiting.activation.shape
         rows, columns = self.layer.stride
-        channels = tuple(sorted({channel for channel in self.taken if channel >= 0}))
+        copies = tuple(
+            tuple(sorted({self.taken[c] for c in stream if c >= 0} - {-1}))
+            for stream in passing.streams
+        )
         ring = Rows(height, self.result.shape[1], 1, rows, 0, (0,), self.waiting + 2)
-        segments = Segments(width, self.columns, columns, (0,), 0)
-        return Store(self.formats[1], self.producer, ring, segments, (channels,))
+        return Store(waiting, ring, Segments(width, self.columns, columns, (0,), 0), copies)
 
     @property
     def memory_bits(self) -> dict[str, int]:
         """Bits of every memory of the layer."""
-        shape, block = self.result.shape, self.columns.block
-        place = (shape[0] - 1).bit_length() + (block - 1).bit_length()
-        entry = self.columns.lanes * self.result.bits + place
-        return {"row_buffer": self.store.bits, "output_queue": self.queue_depth * entry}
+        queue = self.queue_depth * self.link.beat_bits
+        return {"row_buffer": self.store.bits, "output_queue": queue}
 
 
 Plan = LayerPlan | AddPlan
@@ -90,6 +100,9 @@ def input_columns(picture: Input, folding: Folding) -> Columns:
 def plan(network: Network, folding: Folding) -> tuple[Plan, ...]:
     """Plan the hardware of every layer behind the input.
 
+    A concat costs nothing where all that read it walk taps: they store each of its sources in banks
+    of their own. Else it is a walk over its own channels, one tap each.
+
     Raises
     ------
     UnsupportedLayer
@@ -97,36 +110,62 @@ def plan(network: Network, folding: Folding) -> tuple[Plan, ...]:
     ValueError
         If a layer has no fold, or an impossible one; the layer and the bound are named.
     """
-    columns = {network.input.name: input_columns(network.input, folding)}
-    plans: list[Plan] = []
-    for layer in network.layers[1:]:
-        if isinstance(layer, Add):
-            made = _add(network, layer, columns)
-        else:
-            made = _layer(network, layer, folding, columns)
-        plans.append(made)
-        columns[layer.name] = made.columns
     if len(network.outputs) > 1:
         raise UnsupportedLayer(f"outputs must be one, not {network.outputs!r}")
+    picture = network.input
+    columns = input_columns(picture, folding)
+    links: dict[str, tuple[Link, ...]] = {
+        picture.name: (Link.of_one(picture.name, picture.output(), columns),)
+    }
+    plans: list[Plan] = []
+    for layer in network.layers[1:]:
+        arriving = tuple(link for name in layer.inputs for link in links[name])
+        if isinstance(layer, Concat) and is_stored_apart(network, layer):
+            links[layer.name] = arriving
+            continue
+        made = (
+            _add(network, layer, links)
+            if isinstance(layer, Add)
+            else _layer(network, layer, folding, arriving)
+        )
+        plans.append(made)
+        links[layer.name] = (made.link,)
     if not plans:
         raise UnsupportedLayer(f"network {network.name!r} must have a layer behind its input")
     return tuple(plans)
 
 
-def _layer(
-    network: Network, layer: Layer, folding: Folding, columns: dict[str, Columns]
-) -> LayerPlan:
-    source, result = network.formats[layer.inputs[0]], network.formats[layer.name]
-    walked = walked_layer(layer, source)
-    fold = folding.get(layer.name)
+def is_stored_apart(network: Network, concat: Concat) -> bool:
+    """Whether all that read a concat walk taps, and so store each of its sources by itself."""
+    readers = [layer for layer in network.layers if concat.name in layer.inputs]
+    return concat.name not in network.outputs and not any(isinstance(r, Add) for r in readers)
+
+
+def _layer(network: Network, layer: Layer, folding: Folding, links: tuple[Link, ...]) -> LayerPlan:
+    result = network.formats[layer.name]
+    source = network.formats[layer.inputs[0]]
+    if isinstance(layer, Concat):
+        source, walked = result, MaxPool(layer.name, layer.name, (1, 1), (1, 1))
+        fold = folding.get(layer.name, Fold(links[0].columns.lanes))
+    else:
+        walked, fold = walked_layer(layer, source), folding.get(layer.name)
     if fold is None:
         raise ValueError(f"layer {layer.name!r} must have a fold")
     _check(layer, fold, result)
     weighted = not isinstance(layer, AvgPool)
-    return LayerPlan(walked, source, result, fold, columns[layer.inputs[0]], weighted)
+    return LayerPlan(walked, source, result, fold, links, _ahead(network, links), weighted)
 
 
-def _add(network: Network, layer: Add, columns: dict[str, Columns]) -> AddPlan:
+def _ahead(network: Network, links: tuple[Link, ...]) -> tuple[int, ...]:
+    """Rows of each link that may arrive before those of the others do."""
+    names = [link.name for link in links]
+    return tuple(
+        max((rows_ahead(network, other, name, 1) for other in names if other != name), default=0)
+        for name in names
+    )
+
+
+def _add(network: Network, layer: Add, links: dict[str, tuple[Link, ...]]) -> AddPlan:
     """Let the longer branch pass by: the other one is there first."""
     streamed, stored = layer.sources
     multipliers = layer.multipliers
@@ -141,16 +180,16 @@ def _add(network: Network, layer: Add, columns: dict[str, Columns]) -> AddPlan:
         raise UnsupportedLayer(
             f"layer {layer.name!r}: {streamed!r} must come by a longer way than {stored!r}"
         )
-    formats = (network.formats[streamed], network.formats[stored])
     waiting = rows_ahead(network, streamed, stored, layer.stride[0])
-    beats = (columns[streamed], columns[stored])
+    (passing,), (staying,) = links[streamed], links[stored]
     result = network.formats[layer.name]
-    return AddPlan(layer, (streamed, stored), formats, multipliers, result, *beats, waiting)
+    return AddPlan(layer, (passing, staying), multipliers, result, waiting)
 
 
 def _check(layer: Layer, fold: Fold, result: Activation) -> None:
     channels, _, width = result.shape
-    limits = {"P": width, "G": channels if isinstance(layer, Conv) else 1, "R": channels}
+    group = channels if isinstance(layer, Conv) else 1
+    limits = {"P": width, "G": group, "R": channels, "E": channels}
     for key, limit in limits.items():
         value = getattr(fold, key)
         if not 1 <= value <= limit:

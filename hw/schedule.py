@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hw.balance import Programs, balance, leaves, order
+from hw.balance import balance
+from hw.drain import Drain
 from hw.taps import TapList
 
 
@@ -32,9 +33,10 @@ class Schedule:
     weight : (N, R, G) int
         Weights.
     ends : (N,) int
-        Outputs of which the last sum is completed by the entry.
-    picks : tuple of Pick
-        Outputs in the order in which they leave.
+        Exits, of `E` outputs each, of which the last sum is completed by the entry.
+    exits : tuple of tuple of Pick
+        Outputs that leave in one cycle, by stream, in the order in which they leave; None where a
+        stream carries none.
     taps : int
         Entries that are surviving taps, over all sequencers.
     """
@@ -46,7 +48,7 @@ class Schedule:
     last: np.ndarray
     weight: np.ndarray
     ends: np.ndarray
-    picks: tuple[Pick, ...]
+    exits: tuple[tuple[Pick | None, ...], ...]
     taps: int
 
     def __len__(self) -> int:
@@ -56,6 +58,17 @@ class Schedule:
     def sequencers(self) -> int:
         """Sequencers, R."""
         return self.row.shape[1]
+
+    @property
+    def picks(self) -> tuple[Pick, ...]:
+        """Outputs in the order in which they leave."""
+        return tuple(pick for leaving in self.exits for pick in leaving if pick)
+
+    @property
+    def streams(self) -> tuple[tuple[int, ...], ...]:
+        """Outputs of every stream in the order in which they leave, -1 for none: `hw.link.Link`."""
+        outputs = ((pick.output if pick else -1 for pick in leaving) for leaving in self.exits)
+        return tuple(zip(*outputs, strict=True))
 
     @property
     def splits(self) -> bool:
@@ -69,21 +82,21 @@ class Schedule:
 
 
 def schedule(
-    lists: list[TapList], group: int, sequencers: int, *, splittable: bool = True
+    lists: list[TapList], group: int, sequencers: int, *, splittable: bool = True, streams: int = 1
 ) -> Schedule:
     """Share lists among sequencers so that they all walk for the same number of cycles, or nearly.
 
     Whole lists are kept together where that balances; else a list may be split between two
     neighbouring sequencers, which then complete their sums at about the same time; `splittable`
-    says whether parts may be added (maxima may not). An output without taps takes no entry: it
-    leaves in a cycle in which no other does.
+    says whether parts may be added (maxima may not). As many outputs leave in a cycle as there are
+    `streams`. An output without taps takes no entry: it leaves where there is room.
     """
-    programs, length = balance(lists, sequencers, splittable=splittable)
-    shape = (length, sequencers)
+    drain = balance(lists, sequencers, splittable=splittable, streams=streams)
+    shape = (drain.length, sequencers)
     row, column, channel = (np.zeros(shape, np.int64) for _ in range(3))
     idle, last = np.ones(shape, bool), np.zeros(shape, bool)
     weight = np.zeros((*shape, group), np.int64)
-    for r, program in enumerate(programs):
+    for r, program in enumerate(drain.programs):
         at = 0
         for part in program:
             taps, entries = lists[part.group], slice(at + part.idle, at + part.length)
@@ -93,31 +106,33 @@ def schedule(
             weight[entries, r, : len(taps.outputs)] = taps.weight[chosen]
             at += part.length
             last[at - 1, r] = True
-    picks, ends = _picks(lists, programs, length)
+    exits, ends = _exits(lists, drain)
     taps = int((~idle).sum())
-    return Schedule(row, column, channel, idle, last, weight, ends, picks, taps)
+    return Schedule(row, column, channel, idle, last, weight, ends, exits, taps)
 
 
-def _picks(
-    lists: list[TapList], programs: Programs, length: int
-) -> tuple[tuple[Pick, ...], np.ndarray]:
-    """Order outputs as they leave, and count how many each entry completes."""
-    sizes = [len(taps.outputs) for taps in lists]
-    complete = order(programs)
-    first = leaves(sizes, programs, length)
-    busy = {(first[1, group] + g) % length for _, group, _ in complete for g in range(sizes[group])}
-    gaps = iter([entry for entry in range(length) if (entry + 1) % length not in busy])
-    found = [
-        (at, Pick(output, g, sequencers))
-        for at, group, sequencers in complete
-        for g, output in enumerate(lists[group].outputs)
-    ]
-    found += [
-        (next(gaps), Pick(output, 0, ()))
-        for taps in lists
-        if not len(taps)
-        for output in taps.outputs
-    ]
+def _exits(
+    lists: list[TapList], drain: Drain
+) -> tuple[tuple[tuple[Pick | None, ...], ...], np.ndarray]:
+    """Order outputs as they leave, and count how many exits each entry completes."""
+    length, streams = drain.length, drain.streams
+    empty = [Pick(o, 0, ()) for taps in lists if not len(taps) for o in taps.outputs]
+    found: list[tuple[int, list[Pick]]] = []
+    for leaving in drain.exits:
+        picks = [
+            Pick(output, g, sequencers)
+            for group, sequencers in leaving.groups
+            for g, output in enumerate(lists[group].outputs)
+        ]
+        found += [(leaving.at, picks[k : k + streams]) for k in range(0, len(picks), streams)]
+    for _, picks in found:
+        room = streams - len(picks)
+        picks += empty[:room]
+        empty = empty[room:]
+    starts = zip(drain.leaves[1], drain.exits, strict=True)
+    busy = {(first + k) % length for first, leaving in starts for k in range(leaving.slots)}
+    gaps = (entry for entry in range(length) if (entry + 1) % length not in busy)
+    found += [(next(gaps), empty[k : k + streams]) for k in range(0, len(empty), streams)]
     found.sort(key=lambda item: item[0])
     ends = np.bincount([at for at, _ in found], minlength=length)
-    return tuple(pick for _, pick in found), ends
+    return tuple((*picks, *[None] * (streams - len(picks))) for _, picks in found), ends

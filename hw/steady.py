@@ -98,6 +98,16 @@ def rhythm(picture: Activation, columns: Columns, plans: Sequence[Plan]) -> Rhyt
     return Rhythm(latency, tuple(gaps[-period:]), waits)
 
 
+def frame_ends(
+    picture: Activation, columns: Columns, plans: Sequence[Plan], frames: int
+) -> list[int]:
+    """Cycle of each frame's last output beat, if the first input beat is in cycle 0."""
+    pipeline = _Pipeline(picture, columns, plans)
+    while len(pipeline.sink.ends) < frames:
+        pipeline.step()
+    return pipeline.sink.ends[:frames]
+
+
 def _waits(
     stage: LayerModel, fired: int, latency: int, frames: int, period: int, cycles: int
 ) -> Waits:

@@ -3,9 +3,28 @@
 from dataclasses import dataclass
 from functools import cached_property
 
-from hw.columns import Columns, Segments, Write
-from hw.layers import Activation
+from hw.columns import Segments, Write
+from hw.link import Link
 from hw.rows import Rows
+
+
+@dataclass(frozen=True)
+class Bank:
+    """One memory of a row buffer.
+
+    Parameters
+    ----------
+    copy : int
+        The copy that it belongs to.
+    stream : int
+        The stream of the link that writes it.
+    channels : tuple of int
+        Channels that it holds, ascending.
+    """
+
+    copy: int
+    stream: int
+    channels: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -14,10 +33,8 @@ class Store:
 
     Parameters
     ----------
-    source : Activation
-        Format of what arrives.
-    producer : Columns
-        Columns of the beats that arrive.
+    link : Link
+        The beats that arrive.
     rows : Rows
         Rows under the window.
     segments : Segments
@@ -26,16 +43,10 @@ class Store:
         Channels in each copy.
     """
 
-    source: Activation
-    producer: Columns
+    link: Link
     rows: Rows
     segments: Segments
     copies: tuple[tuple[int, ...], ...]
-
-    @property
-    def channels(self) -> int:
-        """Channels that arrive."""
-        return self.source.shape[0]
 
     @property
     def lanes(self) -> int:
@@ -43,14 +54,24 @@ class Store:
         return self.segments.columns.lanes
 
     @cached_property
+    def banks(self) -> tuple[Bank, ...]:
+        """Memories: of each copy, one for every stream that brings any of its channels."""
+        return tuple(
+            Bank(copy, stream, kept)
+            for copy, channels in enumerate(self.copies)
+            for stream, carried in enumerate(self.link.streams)
+            if (kept := tuple(sorted(set(channels) & set(carried))))
+        )
+
+    @cached_property
     def words_per_column(self) -> int:
-        """Words of one column of a segment, the same in every copy: its most channels."""
-        return max(1, *(len(copy) for copy in self.copies))
+        """Words of one column of a segment, the same in every bank: its most channels."""
+        return max((len(bank.channels) for bank in self.banks), default=1)
 
     @cached_property
     def writes(self) -> tuple[tuple[Write, ...], ...]:
         """Writes of each incoming beat, by its column."""
-        return self.segments.writes(self.producer)
+        return self.segments.writes(self.link.columns)
 
     @property
     def row_words(self) -> int:
@@ -59,18 +80,18 @@ class Store:
 
     @property
     def depth(self) -> int:
-        """Words of a copy."""
+        """Words of a bank."""
         return self.rows.ring * self.row_words
 
     @property
     def bits(self) -> int:
-        """Bits of all copies, each channel counted where it is stored."""
-        stored = sum(len(copy) for copy in self.copies)
-        words = self.rows.ring * self.segments.words
-        return words * stored * self.lanes * self.source.bits
+        """Bits of all banks."""
+        return len(self.banks) * self.depth * self.lanes * self.link.activation.bits
 
     @property
     def write_cycles(self) -> int:
-        """Cycles that one picture takes to be written."""
-        steps = sum(len(steps) for steps in self.writes)
-        return steps * self.channels * self.source.shape[1]
+        """Cycles that one picture takes to be written; a row that is not read, one a beat."""
+        stored, steps = sum(self.rows.stored), sum(len(steps) for steps in self.writes)
+        dropped = self.link.activation.shape[1] - stored
+        beats = len(self.link.streams[0])
+        return (stored * steps + dropped * self.link.columns.block) * beats

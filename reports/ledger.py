@@ -147,7 +147,7 @@ def _layer_record(
         "macs": layer.macs,
         "parameters": layer.parameters,
         "multipliers": layer.multipliers,
-        "fold": {"P": layer.fold.P, "G": layer.fold.G, "R": layer.fold.R},
+        "fold": vars(layer.fold),
         "cycles": {"predicted": layer.cycles, "simulated": cycles},
         "utilisation": layer.macs / (cycles * layer.multipliers) if layer.multipliers else None,
         "input_bound": layer.input_bound,

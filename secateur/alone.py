@@ -7,7 +7,6 @@ import numpy as np
 
 from hw.cost import predict
 from hw.fold import Fold, Folding
-from hw.layer_plan import LayerPlan
 from hw.network import Network
 from hw.plan import plan
 from hw.verilog import emit
@@ -35,16 +34,16 @@ def layers_alone(
     Returns
     -------
     dict of str to (Design, int)
-        For every layer but adds, its design and the predicted cycles of a frame.
+        For every layer with one input, its design and the predicted cycles of a frame.
     """
-    plans = [made for made in plan(network, folding) if isinstance(made, LayerPlan)]
-    names = {name for made in plans for name in (made.name, *made.inputs)}
+    sources = {layer.name: layer.inputs[0] for layer in network.layers if len(layer.inputs) == 1}
+    plans = [made for made in plan(network, folding) if made.name in sources]
+    names = {name for made in plans for name in (made.name, sources[made.name])}
     maps = network.compute(pictures[:FRAMES], keep=names)
     found = {}
     for made in plans:
-        (source,) = made.inputs
-        alone = network.alone(made.name)
-        folds = {source: Fold(made.producer.lanes), made.name: made.fold}
+        source, alone = sources[made.name], network.alone(made.name)
+        folds = {source: Fold(made.links[0].columns.lanes), made.name: folding[made.name]}
         path = folder / f"{name}_{made.name}"
         emit(alone, folds, path, top=path.name)
         design = Design(path.name, path, maps[source], maps[made.name])

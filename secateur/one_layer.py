@@ -1,6 +1,7 @@
 """One layer of a network, run alone on what enters it there, every integer compared."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import astuple
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ import numpy as np
 
 from hw.cost import predict
 from hw.network import Network
-from hw.plan import Fold, Folding
+from hw.plan import Fold, Folding, plan
 from hw.verilog import emit
 from secateur.complaints import differences, unlike
 from secateur.errors import VerificationError
@@ -61,8 +62,8 @@ def simulate_layer(
     source = _source(network, layer)
     maps = network.compute(pictures, keep={source, layer})
     alone = network.alone(layer)
-    lanes = folding[source].P if source in folding else 1
-    folds = {source: Fold(lanes), layer: folding[layer]}
+    made = next(made for made in plan(network, folding) if made.name == layer)
+    folds = {source: Fold(made.links[0].columns.lanes), layer: folding[layer]}
     name = f"{network.name}_{layer}"
     path = folder / name
     emit(alone, folds, path, top=name)
@@ -81,12 +82,11 @@ def simulate_layer(
             complaints.append(unlike(f"{name}: {key}", predicted, simulated))
     if complaints:
         raise VerificationError("; ".join(complaints))
-    fold = folds[layer]
     return {
         "schema": "secateur.simulate-layer/1",
         "network": network.name,
         "layer": layer,
-        "fold": [fold.P, fold.G, fold.R],
+        "fold": list(astuple(folds[layer])),
         "frames": len(pictures),
         "elements": int(maps[layer].size),
         "stalls": [str(case) for case in stalls],

@@ -28,9 +28,9 @@ def sums(plan: LayerPlan) -> data.ArrayLayout:
 class MultiplyAdd(wiring.Component):
     """Array of ``P * G`` multiply-adds; nothing in it ever waits.
 
-    Every output of a group runs one cycle behind the one before, so the sums of a group end one a
-    cycle. With one sequencer, a hold register is zero but in the cycle after its sum is complete;
-    with several it keeps the sum until the next one.
+    As many outputs of a group as leave in one cycle run abreast, the next ones a cycle behind. A
+    hold register keeps its sum until the next one or, where sums are gathered as they end, is zero
+    but in the cycle after its sum is complete (`LayerPlan.holds`).
 
     Members
     -------
@@ -43,8 +43,8 @@ class MultiplyAdd(wiring.Component):
     last : In(1)
         The tap completes a sum.
     holds : Out
-        Sums: that of the group's first output three cycles after its last tap, every next one a
-        cycle later.
+        Sums: those of the group's first `E` outputs three cycles after its last tap, the next ones
+        a cycle later.
     """
 
     pixels: data.View
@@ -68,23 +68,30 @@ class MultiplyAdd(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        lanes, shape, weighted = self.plan.fold.P, sum_shape(self.plan), self.plan.weighted
+        fold, shape, weighted = self.plan.fold, sum_shape(self.plan), self.plan.weighted
 
         pixels, last = self.pixels, self.last
-        for g in range(self.plan.fold.G):
-            operands = Signal(self.pixels.shape(), name=f"operands_{g}")
-            m.d.sync += operands.eq(pixels)
-            if g == 0:
-                with m.If(self.blank):
-                    m.d.sync += operands.eq(0)
+        operands, last_product = pixels, last
+        for g in range(fold.G):
+            behind, abreast = divmod(g, fold.E)
+            if not abreast:
+                operands = Signal(self.pixels.shape(), name=f"operands_{g}")
+                last_operand, last_product = Signal(name=f"last_{g}"), Signal(name=f"completes_{g}")
+                m.d.sync += [
+                    operands.eq(pixels),
+                    last_operand.eq(last),
+                    last_product.eq(last_operand),
+                ]
+                if g == 0:
+                    with m.If(self.blank):
+                        m.d.sync += operands.eq(0)
+                pixels, last = operands, last_operand
             weight = self.weights[g]
-            for delay in range(g + 1):
+            for delay in range(behind + 1):
                 later = Signal(weight.shape(), name=f"weight_{g}_{delay}")
                 m.d.sync += later.eq(weight)
                 weight = later
-            last_operand, last_product = Signal(name=f"last_{g}"), Signal(name=f"last_product_{g}")
-            m.d.sync += [last_operand.eq(last), last_product.eq(last_operand)]
-            for p in range(lanes):
+            for p in range(fold.P):
                 width = (operands[p] * weight).shape() if weighted else operands[p].shape()
                 product = Signal(width, name=f"product_{g}_{p}")
                 total, acc = (
@@ -94,7 +101,6 @@ class MultiplyAdd(wiring.Component):
                 m.d.sync += product.eq(operands[p] * weight if weighted else operands[p])
                 m.d.comb += total.eq(acc + product)
                 _keep(m, self.plan, last_product, acc, total, self.holds[g][p], 0)
-            pixels, last = operands, last_operand
         return m
 
 
@@ -148,5 +154,5 @@ def _keep(
         m.d.sync += [acc.eq(neutral), hold.eq(total)]
     with m.Else():
         m.d.sync += acc.eq(total)
-        if plan.fold.R == 1:
+        if not plan.holds:
             m.d.sync += hold.eq(0)

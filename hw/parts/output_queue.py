@@ -17,11 +17,12 @@ class OutputQueue(wiring.Component):
     Members
     -------
     results, valid : In
-        Per lane, one output; outputs in the order of `Schedule.picks`, once per block of columns.
+        For each stream, per lane, one output; outputs in the order of `Schedule.exits`, once per
+        block of columns.
     o : Out(beats)
         Beats to the consumer.
     left : Out(1)
-        An output leaves in this cycle.
+        A beat leaves in this cycle.
     """
 
     results: data.View
@@ -31,41 +32,36 @@ class OutputQueue(wiring.Component):
 
     def __init__(self, plan: LayerPlan) -> None:
         self.plan = plan
+        lanes = data.ArrayLayout(element(plan.result), plan.fold.P)
         super().__init__(
             {
-                "results": In(data.ArrayLayout(element(plan.result), plan.fold.P)),
+                "results": In(data.ArrayLayout(lanes, plan.fold.E)),
                 "valid": In(1),
-                "o": Out(beats(plan.result, plan.columns)),
+                "o": Out(beats(plan.link)),
                 "left": Out(1),
             }
         )
 
     def elaborate(self, platform):
         m = Module()
-        plan = self.plan
-        order = [pick.output for pick in plan.schedule.picks]
-        blocks = plan.columns.block
-
-        index, next_index = cyclic_index(m, len(order), self.valid, "index")
-        block = Signal(range(blocks))
-        with m.If(self.valid & (index == len(order) - 1)):
-            m.d.sync += block.eq(Mux(block == blocks - 1, 0, block + 1))
-        channel = index
-        if order != sorted(order):
-            m.submodules.order = memory = Memory(
-                shape=range(len(order)), depth=len(order), init=order
-            )
-            read = memory.read_port()
-            m.d.comb += read.addr.eq(next_index)
-            channel = read.data
-
-        layout = beat(plan.result, plan.columns)
-        m.submodules.fifo = fifo = SyncFIFO(width=Shape.cast(layout).width, depth=plan.queue_depth)
+        plan, blocks = self.plan, self.plan.columns.block
+        layout = beat(plan.link)
         enter = Signal(layout)
+
+        length = len(plan.schedule.exits)
+        index, next_index = cyclic_index(m, length, self.valid, "index")
+        block = Signal(range(blocks))
+        with m.If(self.valid & (index == length - 1)):
+            m.d.sync += block.eq(Mux(block == blocks - 1, 0, block + 1))
+        m.d.comb += enter.column.eq(block)
+        for e, channel in enumerate(self._channels(m, index, next_index)):
+            m.d.comb += [
+                enter.maps[e].channel.eq(channel),
+                enter.maps[e].pixels.eq(self.results[e]),
+            ]
+
+        m.submodules.fifo = fifo = SyncFIFO(width=Shape.cast(layout).width, depth=plan.queue_depth)
         m.d.comb += [
-            enter.channel.eq(channel),
-            enter.column.eq(block),
-            enter.pixels.eq(self.results),
             fifo.w_data.eq(enter),
             fifo.w_en.eq(self.valid),
             self.o.payload.eq(fifo.r_data),
@@ -74,3 +70,18 @@ class OutputQueue(wiring.Component):
             self.left.eq(self.o.valid & self.o.ready),
         ]
         return m
+
+    def _channels(self, m: Module, index: Signal, next_index: Signal) -> list[Value]:
+        """Channel of every stream; one that carries nothing has the channel behind the last."""
+        streams, channels = self.plan.schedule.streams, self.plan.result.shape[0]
+        if streams == (tuple(range(channels)),):
+            return [index]
+        layout = data.ArrayLayout(range(channels + 1), len(streams))
+        init = [
+            layout.const([channels if o < 0 else o for o in outputs])
+            for outputs in zip(*streams, strict=True)
+        ]
+        m.submodules.order = memory = Memory(shape=layout, depth=len(init), init=init)
+        read = memory.read_port()
+        m.d.comb += read.addr.eq(next_index)
+        return [read.data[e] for e in range(len(streams))]

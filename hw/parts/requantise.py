@@ -12,7 +12,7 @@ from hw.parts.steps import cyclic_index, saturate
 
 
 class Requantise(wiring.Component):
-    """Requantiser of one output a cycle, for all lanes, in the order of `Schedule.picks`.
+    """Requantiser of `E` outputs a cycle, for all lanes, in the order of `Schedule.exits`.
 
     Computes ``clip(((sum + bias) * multiplier + 2**(shift - 1)) >> shift, low, high)``, or only
     ``sum + bias`` where the layer keeps its accumulators. Latency: one cycle for the bias, one for
@@ -21,9 +21,9 @@ class Requantise(wiring.Component):
     Members
     -------
     sums, valid : In
-        Per lane, a sum of products.
+        For each stream, per lane, a sum of products.
     results : Out
-        Per lane, an activation.
+        For each stream, per lane, an activation.
     done : Out(1)
         `results` is valid.
     """
@@ -35,12 +35,13 @@ class Requantise(wiring.Component):
 
     def __init__(self, plan: LayerPlan) -> None:
         self.plan = plan
-        lanes = plan.fold.P
+        lanes, streams = plan.fold.P, plan.fold.E
+        results = data.ArrayLayout(element(plan.result), lanes)
         super().__init__(
             {
-                "sums": In(data.ArrayLayout(sum_shape(plan), lanes)),
+                "sums": In(data.ArrayLayout(data.ArrayLayout(sum_shape(plan), lanes), streams)),
                 "valid": In(1),
-                "results": Out(data.ArrayLayout(element(plan.result), lanes)),
+                "results": Out(data.ArrayLayout(results, streams)),
                 "done": Out(1),
             }
         )
@@ -51,46 +52,54 @@ class Requantise(wiring.Component):
         width, shift, multipliers = (0, 0, ())
         if plan.conv.shift is not None:
             width, shift, multipliers = plan.requantiser
-        half = 1 << (shift - 1) if width else 0
 
-        picks = [pick.output for pick in plan.schedule.picks]
-        layout = data.StructLayout({"bias": signed(plan.bias_bits), "multiplier": width})
+        streams = plan.schedule.streams
+        constants = data.StructLayout({"bias": signed(plan.bias_bits), "multiplier": width})
+        layout = data.ArrayLayout(constants, plan.fold.E)
+        none = {"bias": 0, "multiplier": 0}
+        by_output = [
+            {"bias": bias, "multiplier": multipliers[o] if width else 0}
+            for o, bias in enumerate(plan.biases)
+        ]
         init = [
-            layout.const({"bias": plan.biases[o], "multiplier": multipliers[o] if width else 0})
-            for o in picks
+            layout.const([by_output[o] if o >= 0 else none for o in outputs])
+            for outputs in zip(*streams, strict=True)
         ]
         m.submodules.memory = memory = Memory(shape=layout, depth=len(init), init=init)
         read = memory.read_port()
         _, next_index = cyclic_index(m, len(init), self.valid, "index")
         m.d.comb += read.addr.eq(next_index)
 
-        valid, multiplier = Signal(), Signal(width)
-        m.d.sync += [valid.eq(self.valid), multiplier.eq(read.data.multiplier)]
-        scaled = []
-        for p in range(self.plan.fold.P):
-            total = self.sums[p] + read.data.bias
-            biased = Signal(total.shape(), name=f"biased_{p}")
-            m.d.sync += biased.eq(total)
-            if width:
-                product = Signal((biased * multiplier).shape(), name=f"product_{p}")
-                m.d.sync += product.eq(biased * multiplier)
-                biased = Signal.like(product + half, name=f"rounded_{p}")
-                m.d.comb += biased.eq(product + half)
-            scaled.append(biased)
-        if width:
-            product_valid = Signal()
-            m.d.sync += product_valid.eq(valid)
-            valid = product_valid
-
-        if not shift:
-            m.d.comb += self.done.eq(valid)
-            for p, value in enumerate(scaled):
-                m.d.comb += self.results[p].eq(value)
-            return m
-        m.d.sync += self.done.eq(valid)
-        low, high = self.plan.result.low, self.plan.result.high
-        for p, value in enumerate(scaled):
-            shifted = Signal(signed(max(len(value) - shift, 1)), name=f"shifted_{p}")
-            m.d.comb += shifted.eq(value >> shift)
-            saturate(m, shifted, low, high, self.results[p])
+        done = self.valid
+        for _ in range(1 + (width > 0) + (shift > 0)):
+            later = Signal()
+            m.d.sync += later.eq(done)
+            done = later
+        m.d.comb += self.done.eq(done)
+        for e in range(plan.fold.E):
+            multiplier = Signal(width, name=f"multiplier_{e}")
+            m.d.sync += multiplier.eq(read.data[e].multiplier)
+            for p in range(plan.fold.P):
+                total = self.sums[e][p] + read.data[e].bias
+                biased = Signal(total.shape(), name=f"biased_{e}_{p}")
+                m.d.sync += biased.eq(total)
+                self._scale(m, biased, multiplier, shift, self.results[e][p])
         return m
+
+    def _scale(
+        self, m: Module, biased: Signal, multiplier: Signal, shift: int, result: Value
+    ) -> None:
+        """Multiply, round, shift and saturate, each where there is need of it."""
+        value = biased
+        if len(multiplier):
+            product = Signal((biased * multiplier).shape(), name=f"product_{biased.name}")
+            m.d.sync += product.eq(biased * multiplier)
+            half = 1 << (shift - 1)
+            value = Signal.like(product + half, name=f"rounded_{biased.name}")
+            m.d.comb += value.eq(product + half)
+        if not shift:
+            m.d.comb += result.eq(value)
+            return
+        shifted = Signal(signed(max(len(value) - shift, 1)), name=f"shifted_{biased.name}")
+        m.d.comb += shifted.eq(value >> shift)
+        saturate(m, shifted, self.plan.result.low, self.plan.result.high, result)

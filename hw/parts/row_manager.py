@@ -7,22 +7,28 @@ from amaranth.lib.wiring import In, Out
 from hw.store import Store
 
 
-def place(store: Store) -> data.StructLayout:
-    """Where a row of the window lies: its first word, and whether it is inside the picture."""
-    return data.StructLayout({"base": range(store.depth), "inside": 1})
+def place(stores: tuple[Store, ...]) -> data.StructLayout:
+    """Where a row of the window lies: its first word in each store, and whether it is in them."""
+    bases = {str(index): range(store.depth) for index, store in enumerate(stores)}
+    return data.StructLayout({"bases": data.StructLayout(bases), "inside": 1})
 
 
 class RowManager(wiring.Component):
-    """Manager of the rows that a layer reads.
+    """Manager of the rows that a layer reads, from one store or, behind a concat, from several.
 
     While the `active` window is computed, rows enter the `following` one, one a cycle as they
     become available; rows of padding are always available. When the active row ends, the two are
     swapped and the rows that have left the window are released to the writer.
 
+    Parameters
+    ----------
+    stores : tuple of Store
+        They differ in their rings only: they hold the same rows, of other channels.
+
     Members
     -------
-    row_done : In(1)
-        A further row is in the ring.
+    row_done : In
+        For each store, a further row is in its ring.
     row_end : In(1)
         The last tap of the active row is fired in this cycle.
     active : Out
@@ -40,47 +46,56 @@ class RowManager(wiring.Component):
     valid: Signal
     release: Signal
 
-    def __init__(self, store: Store) -> None:
-        self.store = store
+    def __init__(self, stores: tuple[Store, ...]) -> None:
+        self.stores = stores
+        rows = stores[0].rows
+        most = max(store.rows.ring for store in stores)
         super().__init__(
             {
-                "row_done": In(1),
+                "row_done": In(len(stores)),
                 "row_end": In(1),
-                "active": Out(data.ArrayLayout(place(store), store.rows.extent)),
+                "active": Out(data.ArrayLayout(place(stores), rows.extent)),
                 "valid": Out(1),
-                "release": Out(range(store.rows.ring + 1)),
+                "release": Out(range(most + 1)),
             }
         )
 
     def elaborate(self, platform):
         m = Module()
-        rows, words = self.store.rows, self.store.row_words
+        rows = self.stores[0].rows
 
         following = Signal.like(self.active)
-        pending = Signal(range(max(rows.first_pushes, rows.stride) + 1), init=rows.extent)
-        available, dropped = Signal(range(rows.ring + 1)), Signal(range(rows.ring + 1))
-        head = Signal(range(self.store.depth))
-        row, y = Signal(range(rows.total)), Signal(range(rows.outputs))
+        padding = rows.stored.index(True)  # rows that are in the window from reset on
+        pending = Signal(range(max(rows.first_pushes, rows.stride) + 1), init=rows.extent - padding)
+        dropped = Signal.like(self.release)
+        row, y = Signal(range(rows.total), init=padding), Signal(range(rows.outputs))
         real, push, swap = Signal(), Signal(), Signal()
+        available, heads = [], []
+        for index, store in enumerate(self.stores):
+            ring, words = store.rows.ring, store.row_words
+            waiting = Signal(range(ring + 1), name=f"available_{index}")
+            head = Signal(range(store.depth), name=f"head_{index}")
+            m.d.sync += waiting.eq(waiting + self.row_done[index] - (push & real))
+            with m.If(push & real):
+                m.d.sync += head.eq(Mux(head == (ring - 1) * words, 0, head + words))
+            available.append(waiting != 0)
+            heads.append(head)
         stored = sum(kept << index for index, kept in enumerate(rows.stored))
 
         m.d.comb += [
             real.eq(Const(stored, rows.total).bit_select(row, 1)),
-            push.eq((pending != 0) & (~real | (available != 0))),
+            push.eq((pending != 0) & (~real | Cat(available).all())),
             swap.eq((pending == 0) & (~self.valid | self.row_end)),
             self.release.eq(Mux(swap, dropped, 0)),
         ]
-        m.d.sync += available.eq(available + self.row_done - (push & real))
         with m.If(push):
             entries = [following[k + 1] for k in range(rows.extent - 1)]
             m.d.sync += [
-                Cat(*following).eq(Cat(*entries, head, real)),
+                Cat(*following).eq(Cat(*entries, *heads, real)),
                 dropped.eq(dropped + following[0].inside),
                 pending.eq(pending - 1),
                 row.eq(Mux(row == rows.total - 1, 0, row + 1)),
             ]
-            with m.If(real):
-                m.d.sync += head.eq(Mux(head == (rows.ring - 1) * words, 0, head + words))
         with m.If(swap):
             last = y == rows.outputs - 1
             m.d.sync += [

@@ -5,14 +5,18 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
-from hw.columns import Columns
-from hw.layers import Activation
+from hw.link import Link
 from hw.parts.axis import Axis, AxisInterface, elements_per_beat
 from hw.parts.beats import beats
 
 
 class VectorSink(wiring.Component):
     """Sink of a vector (a map of one pixel): one element a beat, in channel order.
+
+    Parameters
+    ----------
+    link : Link
+        Of one stream.
 
     Members
     -------
@@ -25,21 +29,17 @@ class VectorSink(wiring.Component):
     i: stream.Interface
     o: AxisInterface
 
-    def __init__(self, activation: Activation) -> None:
-        self.activation = activation
-        super().__init__(
-            {
-                "i": In(beats(activation, Columns(1, 1))),
-                "o": Out(Axis(1, activation.bits)),
-            }
-        )
+    def __init__(self, link: Link) -> None:
+        self.activation = link.activation
+        super().__init__({"i": In(beats(link)), "o": Out(Axis(1, link.activation.bits))})
 
     def elaborate(self, platform):
         m = Module()
+        (only,) = self.i.payload.maps
         m.d.comb += [
-            self.o.tdata.eq(Value.cast(self.i.payload.pixels[0])),
+            self.o.tdata.eq(Value.cast(only.pixels[0])),
             self.o.tvalid.eq(self.i.valid),
-            self.o.tlast.eq(self.i.payload.channel == self.activation.shape[0] - 1),
+            self.o.tlast.eq(only.channel == self.activation.shape[0] - 1),
             self.i.ready.eq(self.o.tready),
         ]
         return m
@@ -49,6 +49,10 @@ class RasterSink(wiring.Component):
     """Sink of rows: one is gathered while the one before leaves, an output beat a cycle.
 
     A row of a map leaves pixel by pixel with all its channels; a vector is a row of elements.
+
+    Parameters
+    ----------
+    link : Link
 
     Members
     -------
@@ -61,42 +65,28 @@ class RasterSink(wiring.Component):
     i: stream.Interface
     o: AxisInterface
 
-    def __init__(self, activation: Activation, columns: Columns) -> None:
-        self.activation, self.columns = activation, columns
-        self.banks = elements_per_beat(activation.shape)
-        super().__init__(
-            {
-                "i": In(beats(activation, columns)),
-                "o": Out(Axis(self.banks, activation.bits)),
-            }
-        )
+    def __init__(self, link: Link) -> None:
+        self.link = link
+        shape, bits = link.activation.shape, link.activation.bits
+        super().__init__({"i": In(beats(link)), "o": Out(Axis(elements_per_beat(shape), bits))})
 
     def elaborate(self, platform):
         m = Module()
-        (channels, height, width), bits = self.activation.shape, self.activation.bits
+        channels, height, width = self.link.activation.shape
         vector = (height, width) == (1, 1)
-        words = channels if vector else self.columns.block
-        length, lanes = channels if vector else width, self.columns.lanes
+        words = channels if vector else self.link.columns.block
+        length, lanes = channels if vector else width, self.link.columns.lanes
 
-        # Two rows; a word has the pixels of a beat, for all channels that leave together.
-        word = data.ArrayLayout(data.ArrayLayout(bits, lanes), self.banks)
-        m.submodules.rows = rows = Memory(shape=word, depth=2 * words, init=[])
-        write, read = rows.write_port(granularity=1), rows.read_port(domain="comb")
-        row_beats = channels * self.columns.block
+        # Two rows: one is written while the other leaves.
+        row_beats = self.link.row_beats
         written, count = Signal(range(3)), Signal(range(row_beats))
         into, out_of = Signal(), Signal()
         accept, filled, emptied = Signal(), Signal(), Signal()
-        place = self.i.payload.channel if vector else self.i.payload.column
-        bank = Const(0) if vector else self.i.payload.channel
         m.d.comb += [
             self.i.ready.eq(written != 2),
             accept.eq(self.i.valid & self.i.ready),
             filled.eq(accept & (count == row_beats - 1)),
-            write.addr.eq(place + Mux(into, words, 0)),
-            write.en.eq(Mux(accept, 1 << bank, 0)),
         ]
-        pixels = Cat(*(Value.cast(pixel) for pixel in self.i.payload.pixels))
-        m.d.comb += [write.data[bank].eq(pixels) for bank in range(self.banks)]
         with m.If(accept):
             m.d.sync += count.eq(Mux(filled, 0, count + 1))
         m.d.sync += [written.eq(written + filled - emptied), into.eq(into ^ filled)]
@@ -105,13 +95,13 @@ class RasterSink(wiring.Component):
         x, y = Signal(range(length)), Signal(range(height))
         load, row_end = Signal(), Signal()
         m.d.comb += [
-            read.addr.eq(column + Mux(out_of, words, 0)),
             load.eq((written != 0) & (~self.o.tvalid | self.o.tready)),
             row_end.eq(x == length - 1),
             emptied.eq(load & row_end),
         ]
         m.d.sync += out_of.eq(out_of ^ emptied)
-        beats = [Cat(*(read.data[c][p] for c in range(self.banks))) for p in range(lanes)]
+        rows = self._elements if vector else self._pixels
+        beats = rows(m, accept, into, out_of, column)
         with m.If(load):
             m.d.sync += [
                 self.o.tdata.eq(Array(beats)[lane]),
@@ -126,3 +116,48 @@ class RasterSink(wiring.Component):
         with m.If(load | self.o.tready):
             m.d.sync += self.o.tvalid.eq(load)
         return m
+
+    def _pixels(
+        self, m: Module, accept: Signal, into: Signal, out_of: Signal, column: Signal
+    ) -> list[Value]:
+        """Rows of a map: per lane, all channels of the pixel in a column."""
+        (channels, _, _), bits = self.link.activation.shape, self.link.activation.bits
+        lanes, block = self.link.columns.lanes, self.link.columns.block
+        word = data.ArrayLayout(data.ArrayLayout(bits, lanes), channels)
+        m.submodules.rows = rows = Memory(shape=word, depth=2 * block, init=[])
+        write, read = rows.write_port(granularity=1), rows.read_port(domain="comb")
+        m.d.comb += [
+            write.addr.eq(self.i.payload.column + Mux(into, block, 0)),
+            read.addr.eq(column + Mux(out_of, block, 0)),
+        ]
+        for e, carried in enumerate(self.link.streams):
+            one = self.i.payload.maps[e]
+            pixels = Cat(*(Value.cast(pixel) for pixel in one.pixels))
+            for c in sorted({*carried} - {-1}):
+                m.d.comb += [
+                    write.data[c].eq(pixels),
+                    write.en[c].eq(accept & (one.channel == c)),
+                ]
+        return [Cat(*(read.data[c][p] for c in range(channels))) for p in range(lanes)]
+
+    def _elements(
+        self, m: Module, accept: Signal, into: Signal, out_of: Signal, channel: Signal
+    ) -> list[Value]:
+        """Rows of one pixel: a memory for each stream; the element of a channel."""
+        (channels, _, _), bits = self.link.activation.shape, self.link.activation.bits
+        element, has = Signal(bits), Signal(len(self.link.streams))
+        for e, carried in enumerate(self.link.streams):
+            one = self.i.payload.maps[e]
+            m.submodules[f"rows_{e}"] = rows = Memory(shape=bits, depth=2 * channels, init=[])
+            write, read = rows.write_port(), rows.read_port(domain="comb")
+            m.d.comb += [
+                write.addr.eq(one.channel + Mux(into, channels, 0)),
+                write.data.eq(one.pixels[0]),
+                write.en.eq(accept & (one.channel != channels)),
+                read.addr.eq(channel + Mux(out_of, channels, 0)),
+            ]
+            kept = sum(1 << c for c in carried if c >= 0)
+            m.d.comb += has[e].eq(Const(kept, channels).bit_select(channel, 1))
+            with m.If(has[e]):
+                m.d.comb += element.eq(read.data)
+        return [element]

@@ -7,6 +7,7 @@ from amaranth.lib.wiring import In, Out
 
 from hw.columns import Columns
 from hw.layers import Input
+from hw.link import Link
 from hw.parts.axis import Axis, AxisInterface
 from hw.parts.beats import beats, element
 
@@ -82,7 +83,7 @@ class Source(wiring.Component):
         super().__init__(
             {
                 "i": In(Axis(layer.shape[0], layer.bits)),
-                "o": Out(beats(layer.output(), columns)),
+                "o": Out(beats(Link.of_one(layer.name, layer.output(), columns))),
                 "misframed": Out(1),
             }
         )
@@ -99,13 +100,13 @@ class Source(wiring.Component):
 
     def emit(self, m: Module, channel: Signal, column: Signal, pixels: list) -> None:
         """Drive the payload from `pixels`, one per lane, each with all its channels."""
-        payload = self.o.payload
-        m.d.comb += [payload.channel.eq(channel), payload.column.eq(column)]
+        (only,) = self.o.payload.maps
+        m.d.comb += [only.channel.eq(channel), self.o.payload.column.eq(column)]
         offsets = self.layer.offset or (0,) * self.layer.shape[0]
         with m.Switch(channel):
             for index, offset in enumerate(offsets):
                 with m.Case(index):
-                    for out, pixel in zip(payload.pixels, pixels, strict=True):
+                    for out, pixel in zip(only.pixels, pixels, strict=True):
                         m.d.comb += out.eq(pixel[index] - offset)
 
 

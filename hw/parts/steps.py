@@ -1,5 +1,8 @@
 """Steps that several parts take."""
 
+from functools import reduce
+from operator import or_
+
 from amaranth import *
 
 
@@ -28,3 +31,10 @@ def saturate(m: Module, value: Signal, low: int, high: int, result: Value) -> No
         m.d.sync += result.eq(high)
     with m.Else():
         m.d.sync += result.eq(value)
+
+
+def either(values: list[Value]) -> Value:
+    """OR of some values, as a tree: a chain of many is deeper than Amaranth goes."""
+    while len(values) > 1:
+        values = [reduce(or_, values[k : k + 2]) for k in range(0, len(values), 2)]
+    return values[0]

@@ -27,6 +27,8 @@ class TapWalker(wiring.Component):
         An output has left the queue.
     address : Out
         For each sequencer, a word of its row buffer, two cycles after the tap is fired.
+    bank : Out
+        And which of its banks (`LayerPlan.banks`) has the pixels.
     tap : Out
         Entry of the weight memory that belongs to `address`.
     blank : Out(R)
@@ -42,6 +44,7 @@ class TapWalker(wiring.Component):
     row_end: Signal
     left: Signal
     address: data.View
+    bank: data.View
     tap: Signal
     blank: Signal
     last: Signal
@@ -50,13 +53,15 @@ class TapWalker(wiring.Component):
     def __init__(self, plan: LayerPlan) -> None:
         self.plan = plan
         copies = plan.fold.R
+        depth = max(store.depth for store in plan.stores)
         super().__init__(
             {
-                "window": In(data.ArrayLayout(place(plan.store), plan.extent[0])),
+                "window": In(data.ArrayLayout(place(plan.stores), plan.extent[0])),
                 "window_valid": In(1),
                 "row_end": Out(1),
                 "left": In(1),
-                "address": Out(data.ArrayLayout(range(plan.store.depth), copies)),
+                "address": Out(data.ArrayLayout(range(depth), copies)),
+                "bank": Out(data.ArrayLayout(range(plan.most_banks), copies)),
                 "tap": Out(range(len(plan.schedule))),
                 "blank": Out(copies),
                 "last": Out(copies),
@@ -67,7 +72,7 @@ class TapWalker(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         plan = self.plan
-        entries, blocks, pitch = len(plan.schedule), plan.columns.block, plan.store.words_per_column
+        entries, blocks = len(plan.schedule), plan.columns.block
 
         m.submodules.memory = memory = self._memory()
         read = memory.read_port()
@@ -90,8 +95,12 @@ class TapWalker(wiring.Component):
                 next_index.eq(Mux(next_index == entries - 1, 0, next_index + 1)),
             ]
 
-        block, block_offset = Signal(range(blocks)), Signal(range(blocks * pitch))
-        pass_end, row_end = Signal(), Signal()
+        block, pass_end, row_end = Signal(range(blocks)), Signal(), Signal()
+        pitches = [store.words_per_column for store in plan.stores]
+        block_offsets = [
+            Signal(range(blocks * pitch), name=f"block_offset_{index}")
+            for index, pitch in enumerate(pitches)
+        ]
         m.d.comb += [
             pass_end.eq(fire & (index == entries - 1)),
             row_end.eq(pass_end & (block == blocks - 1)),
@@ -100,7 +109,10 @@ class TapWalker(wiring.Component):
         with m.If(pass_end):
             m.d.sync += [
                 block.eq(Mux(row_end, 0, block + 1)),
-                block_offset.eq(Mux(row_end, 0, block_offset + pitch)),
+                *(
+                    offset.eq(Mux(row_end, 0, offset + pitch))
+                    for offset, pitch in zip(block_offsets, pitches, strict=True)
+                ),
             ]
 
         blanks = Signal(plan.fold.R, init=-1)
@@ -116,15 +128,20 @@ class TapWalker(wiring.Component):
         for r in range(plan.fold.R):
             tap = entry.taps[r]
             row = self.window[tap.row]
-            base = Signal(range(plan.store.depth), name=f"base_{r}")
-            offset = Signal(range(plan.store.row_words), name=f"offset_{r}")
+            base, offset = (
+                Signal.like(self.address[r], name=f"{name}_{r}") for name in ("base", "offset")
+            )
+            bank = Signal.like(self.bank[r], name=f"bank_{r}")
             blank = Signal(init=1, name=f"blank_{r}")
+            stores = [store for store, _ in plan.banks[r]] or [0]
             m.d.sync += [
-                base.eq(row.base),
-                offset.eq(tap.offset + block_offset),
+                base.eq(_of([row.bases[str(s)] for s in stores], tap.bank)),
+                offset.eq(tap.offset + _of([block_offsets[s] for s in stores], tap.bank)),
+                bank.eq(tap.bank),
                 blank.eq(~fire | ~row.inside | tap.idle),
                 last[r].eq(fire & tap.last),
                 self.address[r].eq(base + offset),
+                self.bank[r].eq(bank),
                 blanks[r].eq(blank),
             ]
         return m
@@ -135,7 +152,8 @@ class TapWalker(wiring.Component):
         tap = data.StructLayout(
             {
                 "row": range(plan.extent[0]),
-                "offset": range(plan.store.row_words),
+                "offset": range(max(store.row_words for store in plan.stores)),
+                "bank": range(plan.most_banks),
                 "last": 1,
                 "idle": int(walked.idles),
             }
@@ -143,9 +161,9 @@ class TapWalker(wiring.Component):
         layout = data.StructLayout(
             {"taps": data.ArrayLayout(tap, plan.fold.R), "ends": range(plan.most_ends + 1)}
         )
-        keys = ("row", "offset", "last", "idle")
+        keys = ("row", "offset", "bank", "last", "idle")
         idle = walked.idle.astype(int) if walked.idles else np.zeros_like(walked.row)
-        columns = np.stack([walked.row, plan.offsets, walked.last.astype(int), idle], axis=-1)
+        columns = np.stack([walked.row, *plan.places, walked.last.astype(int), idle], axis=-1)
         init = [
             layout.const(
                 {"taps": [dict(zip(keys, tap, strict=True)) for tap in taps], "ends": ends}
@@ -153,3 +171,8 @@ class TapWalker(wiring.Component):
             for taps, ends in zip(columns.tolist(), walked.ends.tolist(), strict=True)
         ]
         return Memory(shape=layout, depth=len(init), init=init)
+
+
+def _of(values: list[Value], index: Value) -> Value:
+    """Select a value."""
+    return values[0] if len(values) == 1 else Array(values)[index]

@@ -6,11 +6,11 @@ from amaranth.lib.data import View
 from amaranth.lib.wiring import In, Out
 
 from hw.parts.beats import beats, element
-from hw.store import Store
+from hw.store import Bank, Store
 
 
 class Writer(wiring.Component):
-    """Writer of beats into the copies of the row buffer.
+    """Writer of beats into the banks of a row buffer.
 
     A beat takes one cycle per word that holds one of its pixels (`Store.writes`): its own
     word, and the halos of the neighbouring lanes. A row that is read is taken only if the ring has
@@ -26,9 +26,9 @@ class Writer(wiring.Component):
     i : In(beats)
         Beats of the producer.
     data : Out
-        Word that is written.
+        Word that is written, of each stream.
     address, enable : Out
-        For each copy its address, and one enable per lane.
+        For each bank (`Store.banks`) its address, and one enable per lane.
     row_done : Out(1)
         The last word of a row is being written in this cycle.
     release : In
@@ -44,13 +44,14 @@ class Writer(wiring.Component):
 
     def __init__(self, store: Store) -> None:
         self.store = store
-        copies = len(store.copies)
+        link, banks = store.link, len(store.banks)
+        word = data.ArrayLayout(element(link.activation), store.lanes)
         super().__init__(
             {
-                "i": In(beats(store.source, store.producer)),
-                "address": Out(data.ArrayLayout(range(store.depth), copies)),
-                "data": Out(data.ArrayLayout(element(store.source), store.lanes)),
-                "enable": Out(data.ArrayLayout(store.lanes, copies)),
+                "i": In(beats(link)),
+                "address": Out(data.ArrayLayout(range(store.depth), banks)),
+                "data": Out(data.ArrayLayout(word, len(link.streams))),
+                "enable": Out(data.ArrayLayout(store.lanes, banks)),
                 "row_done": Out(1),
                 "release": In(range(store.rows.ring + 1)),
             }
@@ -59,7 +60,7 @@ class Writer(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         store, i = self.store, self.i
-        ring, row_beats = store.rows.ring, store.channels * store.producer.block
+        ring, row_beats = store.rows.ring, store.link.row_beats
         steps = max(len(writes) for writes in store.writes)
 
         busy, final = Signal(), Signal()  # a beat is held; it is the last of its row
@@ -93,8 +94,12 @@ class Writer(wiring.Component):
         with m.If(busy):
             m.d.sync += step.eq(Mux(last_step, 0, step + 1))
 
-        word = Signal(range(store.segments.words))
-        enable, pixels = Signal(store.lanes), Signal.like(self.data)
+        word, streams = Signal(range(store.segments.words)), range(len(store.link.streams))
+        # A signal for each lane: one of a lane without columns is never driven.
+        lanes, shape = range(store.lanes), element(store.link.activation)
+        enables = [Signal(name=f"enable_{p}") for p in lanes]
+        pixels = [[Signal(shape, name=f"pixel_{e}_{p}") for p in lanes] for e in streams]
+        enable = Cat(enables)
         m.d.comb += last_step.eq(busy & ~held_stored)
         with m.Switch(held.column):
             for column, writes in enumerate(store.writes):
@@ -106,20 +111,23 @@ class Writer(wiring.Component):
                             with m.Case(index):
                                 m.d.comb += word.eq(write.word)
                                 for lane, source in write.sources:
+                                    m.d.comb += enables[lane].eq(1)
                                     m.d.comb += [
-                                        enable[lane].eq(1),
-                                        pixels[lane].eq(held.pixels[source]),
+                                        pixels[e][lane].eq(held.maps[e].pixels[source])
+                                        for e in streams
                                     ]
-        m.d.sync += [self.data.eq(pixels), self.row_done.eq(final & last_step)]
+        m.d.sync += self.row_done.eq(final & last_step)
+        m.d.sync += [self.data[e].eq(Cat(pixels[e])) for e in streams]
 
-        ports: dict[tuple[int, ...], tuple[Signal, Signal]] = {}
-        for r, copy in enumerate(store.copies):
-            if copy not in ports:
-                ports[copy] = self._port(m, copy, accept, base)
-            start, keep = ports[copy]
+        ports: dict[tuple[int, tuple[int, ...]], tuple[Signal, Signal]] = {}
+        for index, bank in enumerate(store.banks):
+            port = bank.stream, bank.channels
+            if port not in ports:
+                ports[port] = self._port(m, bank, accept, base)
+            start, keep = ports[port]
             m.d.sync += [
-                self.address[r].eq(start + word * store.words_per_column),
-                self.enable[r].eq(Mux(busy & held_stored & keep, enable, 0)),
+                self.address[index].eq(start + word * store.words_per_column),
+                self.enable[index].eq(Mux(busy & held_stored & keep, enable, 0)),
             ]
         return m
 
@@ -136,18 +144,16 @@ class Writer(wiring.Component):
             y, 1
         )
 
-    def _port(
-        self, m: Module, copy: tuple[int, ...], accept: Signal, base: Signal
-    ) -> tuple[Signal, Signal]:
-        """First word of the held beat's channel in a copy, and whether the copy has the channel."""
-        channel = self.i.payload.channel
+    def _port(self, m: Module, bank: Bank, accept: Signal, base: Signal) -> tuple[Signal, Signal]:
+        """First word of the held beat's channel in a bank, and whether the bank has the channel."""
+        channel = self.i.payload.maps[bank.stream].channel
         start, keep = Signal.like(base), Signal()
-        if copy == tuple(range(self.store.channels)):
+        if bank.channels == tuple(range(self.store.link.activation.shape[0])):
             place, has = channel, Const(1)
         else:
             place, has = Signal(range(self.store.words_per_column)), Signal()
             with m.Switch(channel):
-                for local, kept in enumerate(copy):
+                for local, kept in enumerate(bank.channels):
                     with m.Case(kept):
                         m.d.comb += [place.eq(local), has.eq(1)]
         with m.If(accept):

@@ -94,9 +94,11 @@ class _Search:
             for lanes in _busy_lanes(width):
                 share = lanes * group
                 for sequencers in range(-(-low // share), min(channels, high // share) + 1):
-                    entries = max(-(-sum(lengths) // sequencers), *lengths, channels)
+                    halves = (-(-length // 2) for length in lengths)  # cut in two at most
+                    entries = max(1, -(-sum(lengths) // sequencers), *halves)
                     cycles = entries * -(-width // lanes) * height
-                    found.append(_Candidate(Fold(lanes, group, sequencers), cycles))
+                    fold = Fold(lanes, group, sequencers, -(-channels // entries))
+                    found.append(_Candidate(fold, cycles))
         return found
 
     def may_be_good(self, candidate: _Candidate) -> bool:

@@ -125,7 +125,7 @@ def row(
         "layer": case.layer,
         "variant": case.variant,
         "budget": case.budget,
-        "fold": {"P": built.fold.P, "G": built.fold.G, "R": built.fold.R, "E": 1},
+        "fold": vars(built.fold),
         "multipliers": built.multipliers,
         "macs": macs,
         "cycles": {"predicted": choice.cycles, "simulated": simulated.result.interval},

@@ -1,6 +1,7 @@
 """``secateur estimate``: what a network would cost, and what a pruning of it would save."""
 
 import argparse
+from dataclasses import astuple
 from pathlib import Path
 from typing import Any
 
@@ -118,7 +119,7 @@ def _figures(network: Any, folding: Any) -> dict[str, Any]:
         "utilisation": cost.utilisation,
         "layers": {
             layer.name: {
-                "fold": [layer.fold.P, layer.fold.G, layer.fold.R],
+                "fold": list(astuple(layer.fold)),
                 "cycles": layer.cycles,
                 "multipliers": layer.multipliers,
                 "memory_bits": sum(layer.memory_bits.values()),

@@ -4,6 +4,7 @@ import argparse
 import re
 import shutil
 from collections.abc import Callable
+from dataclasses import astuple
 from pathlib import Path
 from typing import Any
 
@@ -98,7 +99,7 @@ def generate(
             shutil.copyfile(source, part.network)
             name = re.sub(r"\W", "_", folder.path.name)
             emit(network, folding, part.path, network_file=part.network, top=name)
-            folds = {key: [fold.P, fold.G, fold.R] for key, fold in folding.items()}
+            folds = {key: list(astuple(fold)) for key, fold in folding.items()}
             write_json(part.folding, {"schema": "secateur.folding/1", "folding": folds})
             shutil.rmtree(folder.path, ignore_errors=True)
             part.path.replace(folder.path)

@@ -3,12 +3,12 @@
 import numpy as np
 from hypothesis import strategies as st
 
-from hw.layers import Add, AvgPool, Conv, Input, Layer
+from hw.layers import Add, AvgPool, Concat, Conv, Input, Layer, MaxPool
 from hw.network import Network
 from hw.plan import Fold, Folding
 from tests.hw.networks import NO_PADDING, Case, conv
 
-BLOCKS = ("identity", "convolution", "option A", "depthwise", "average")
+BLOCKS = ("identity", "convolution", "option A", "depthwise", "average", "concat", "concat, added")
 
 
 class Builder:
@@ -37,6 +37,24 @@ class Builder:
         name = f"l{len(self.layers)}"
         return self.put(conv(self.rng, name, source, channels, kernel, **options))
 
+    def concat(self, source: str) -> str:
+        """Put branches of any length behind a layer, and their channels behind each other."""
+        number = self.number
+        form = {"bits": number(2, 8), "signed": bool(number(0, 1))}
+        first = self.conv(source, number(1, 3), (1, 1), padding=NO_PADDING, **form)
+        second = self.conv(source, number(1, 3), **form)
+        ends = [first, self.conv(second, number(1, 2), **form)]
+        if number(0, 1):
+            ends.append(second)
+        if number(0, 1):
+            name = f"p{len(self.layers)}"
+            ends.append(self.put(MaxPool(name, first, (3, 3), (1, 1), (1, 1, 1, 1))))
+        if number(0, 2) == 0:
+            inner = self.put(Concat(f"c{len(self.layers)}", tuple(ends[:2])))
+            ends[:2] = [inner, self.conv(inner, number(1, 2), **form)]
+        order = self.rng.permutation(len(ends))
+        return self.put(Concat(f"c{len(self.layers)}", tuple(ends[k] for k in order)))
+
     def add(self, first: str, second: str, **options) -> str:
         number = self.number
         options |= {"signed": bool(number(0, 1)), "bits": number(3, 6)}
@@ -60,6 +78,14 @@ class Builder:
         if kind == "depthwise":
             end = self.conv(source, channels, groups=channels)
             end = self.conv(end, channels, (1, 1), padding=NO_PADDING)
+        elif kind == "concat":
+            self.concat(source)
+            return
+        elif kind == "concat, added":  # the longer way
+            source = self.conv(source, number(1, 2))
+            long = self.concat(self.conv(source, 2))
+            source = self.conv(source, self.shape(long)[0], (1, 1), padding=NO_PADDING)
+            end = long
         elif kind == "identity":
             end = self.conv(source, number(1, 3))
             end = self.conv(end, channels)
@@ -92,7 +118,8 @@ class Builder:
                 folding[layer.name] = Fold(lanes)
             elif not isinstance(layer, Add):
                 group = self.number(1, channels) if isinstance(layer, Conv) else 1
-                folding[layer.name] = Fold(lanes, group, self.number(1, channels))
+                streams = self.number(1, min(channels, 4)) if self.number(0, 1) else 1
+                folding[layer.name] = Fold(lanes, group, self.number(1, channels), streams)
         return folding
 
 
@@ -116,7 +143,7 @@ def residual_cases(draw) -> Case:
     def number(low: int, high: int) -> int:
         return draw(st.integers(low, high))
 
-    blocks = (draw(st.sampled_from(BLOCKS[:4])),)
+    blocks = (draw(st.sampled_from(BLOCKS[:4] + BLOCKS[5:])),)
     blocks += (draw(st.sampled_from(BLOCKS)),) * number(0, 1)
     shape = number(1, 2), number(2, 6), number(1, 6)
     return case(number, blocks, shape, linear=bool(number(0, 1)))

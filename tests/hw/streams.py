@@ -4,7 +4,7 @@ Benches are plain loops over ``await ctx.tick().sample(...)``: ``until`` and ``r
 pending when a simulation ends make pytest die.
 """
 
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import cycle, product, repeat
 from typing import Any, NamedTuple
@@ -119,16 +119,33 @@ def collector(
 
 def run(dut, *benches: Bench, reset: Signal | None = None) -> None:
     """Simulate until every bench has ended."""
+    run_each(dut, [benches], reset)
+
+
+def run_each(dut, rounds: Iterable[Sequence[Bench]], reset: Signal | None = None) -> None:
+    """Simulate rounds of as many benches each; each begins with the hardware as at first."""
     m = Module()
     m.domains.sync = ClockDomain()
     if reset is not None:
         m.d.comb += ResetSignal().eq(reset)
     m.submodules.dut = dut
-    sim = Simulator(m)
+    sim, slots = Simulator(m), []
+
+    def slot(index: int) -> Bench:
+        async def bench(ctx):
+            await slots[index](ctx)
+
+        return bench
+
     sim.add_clock(1e-6)
-    for bench in benches:
-        sim.add_testbench(bench)
-    sim.run()
+    for number, benches in enumerate(rounds):
+        slots[:] = benches
+        if number:
+            sim.reset()
+        else:
+            for index in range(len(slots)):
+                sim.add_testbench(slot(index))
+        sim.run()
 
 
 def transfer(

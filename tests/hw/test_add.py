@@ -1,13 +1,13 @@
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
 import pytest
 
 from hw.add import AddEngine
-from hw.columns import Columns
 from hw.layers import Activation, Add
 from hw.plan import AddPlan
-from tests.hw.beats import from_beats, to_beats
+from tests.hw.beats import from_beats, one_stream, to_beats
 from tests.hw.streams import STALLS, Transfers, collector, driver, never, run
 
 FRAMES = 3
@@ -22,10 +22,21 @@ def add_plan(
 ) -> AddPlan:
     """Plan an add of maps whose beats have some lanes, of which so many rows may wait."""
     layer = Add("s", ("a", "b"), **{"multipliers": (3, 5), "shift": 3, **options})
-    columns = Columns(passing.shape[2], lanes[0]), Columns(waits.shape[2], lanes[1])
+    links = one_stream(passing, lanes[0], "a"), one_stream(waits, lanes[1], "b")
     result = layer.output(passing, waits)
-    formats = (passing, waits)
-    return AddPlan(layer, layer.sources, formats, layer.multipliers, result, *columns, rows)
+    return AddPlan(layer, links, layer.multipliers, result, rows)
+
+
+def in_streams(plan: AddPlan, *streams: tuple[tuple[int, ...], ...]) -> AddPlan:
+    """Let the maps come in other streams than one."""
+    passing, waits = (
+        replace(link, streams=own) for link, own in zip(plan.links, streams, strict=True)
+    )
+    return replace(plan, links=(passing, waits))
+
+
+def formats(plan: AddPlan) -> tuple[Activation, Activation]:
+    return plan.links[0].activation, plan.links[1].activation
 
 
 PLANS = {
@@ -51,6 +62,14 @@ PLANS = {
     "nothing of the one that passes": add_plan(
         form((2, 3, 4)), form((2, 3, 4)), (4, 2), multipliers=(0, 9)
     ),
+    "two streams pass, three wait": in_streams(
+        add_plan(form((5, 3, 4)), form((4, 3, 4)), (2, 4), channels=(3, -1, 0, 1, 2)),
+        ((0, 4, 1), (3, 2, -1)),
+        ((3,), (1,), (2,), (0,)),
+    ),
+    "one stream passes, two wait": in_streams(
+        add_plan(form((3, 3, 4)), form((3, 3, 4)), (2, 1)), ((2, 0, 1),), ((0, 1), (-1, 2))
+    ),
     "one pixel": add_plan(form((4, 1, 1)), form((4, 1, 1)), (1, 1), multipliers=(1, 1), shift=1),
 }
 
@@ -58,23 +77,22 @@ PLANS = {
 def add(plan: AddPlan, a: np.ndarray, b: np.ndarray, stalls=(never,) * 3) -> np.ndarray:
     """Add maps (N, C, H, W) in hardware; stalls of the passing, the waiting and the sums."""
     dut, out, limit = AddEngine(plan), Transfers(), 20_000
-    count = len(a) * plan.result.shape[0] * plan.result.shape[1] * plan.columns.block
-    first = to_beats(a, plan.formats[0], plan.columns)
-    second = to_beats(b, plan.formats[1], plan.producer)
+    count = len(a) * plan.result.shape[1] * plan.link.row_beats
+    first, second = to_beats(a, plan.links[0]), to_beats(b, plan.links[1])
     run(
         dut,
-        driver(dut.i, first, stalls[0](1), limit),
-        driver(dut.i_waiting, second, stalls[1](2), limit),
+        driver(dut.i_0, first, stalls[0](1), limit),
+        driver(dut.i_1, second, stalls[1](2), limit),
         collector(dut.o, count, stalls[2](3), limit, out, extra=20),
     )
-    return from_beats(out.words, plan.result, plan.columns)
+    return from_beats(out.words, plan.link)
 
 
 def maps(plan: AddPlan) -> tuple[np.ndarray, np.ndarray]:
     rng = np.random.default_rng(4)
     a, b = (
         rng.integers(form.low, form.high, (FRAMES, *form.shape), endpoint=True)
-        for form in plan.formats
+        for form in formats(plan)
     )
     return a, b
 
@@ -91,7 +109,7 @@ def test_sums_are_exact_whoever_stalls(name, stalls) -> None:
     plan = PLANS[name]
     a, b = maps(plan)
     got = add(plan, a, b, tuple(STALLS[stall] for stall in stalls))
-    np.testing.assert_array_equal(got, plan.layer.compute(a, b, plan.formats))
+    np.testing.assert_array_equal(got, plan.layer.compute(a, b, formats(plan)))
 
 
 @pytest.mark.parametrize(
@@ -117,7 +135,9 @@ def test_largest_multipliers_lose_no_bit() -> None:
     first = np.array([-32768, -32768, 32767, 32767]).reshape(1, 1, 1, 4)
     second = np.array([0, 65534, 0, 65535]).reshape(1, 1, 1, 4)
     expected = [-32767, 32766, 32767, 32767]
-    np.testing.assert_array_equal(plan.layer.compute(first, second, plan.formats).ravel(), expected)
+    np.testing.assert_array_equal(
+        plan.layer.compute(first, second, formats(plan)).ravel(), expected
+    )
     assert add(plan, first, second).ravel().tolist() == expected
 
 
@@ -126,11 +146,11 @@ def test_a_beat_a_cycle_once_its_row_waits() -> None:
     plan = PLANS["same lanes"]
     a, b = maps(plan)
     dut, out = AddEngine(plan), Transfers()
-    words = to_beats(a, plan.formats[0], plan.columns)
+    words = to_beats(a, plan.links[0])
     run(
         dut,
-        driver(dut.i, words, never(), 5000),
-        driver(dut.i_waiting, to_beats(b, plan.formats[1], plan.producer), never(), 5000),
+        driver(dut.i_0, words, never(), 5000),
+        driver(dut.i_1, to_beats(b, plan.links[1]), never(), 5000),
         collector(dut.o, len(words), never(), 5000, out),
     )
     steady = np.diff(out.cycles)

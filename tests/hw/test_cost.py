@@ -7,9 +7,10 @@ import pytest
 
 from hw.cost import predict
 from hw.folding import fold_to_multipliers
+from hw.layer_plan import LayerPlan
 from hw.layers import Conv, Input, MaxPool
 from hw.network import Network
-from hw.plan import Fold
+from hw.plan import Fold, plan
 from tests.hw.networks import NO_PADDING, conv, pictures
 from tests.hw.pipeline import simulate
 
@@ -80,6 +81,21 @@ def test_layer_that_waits_for_its_input_says_so() -> None:
     assert slow.input_bound
     assert slow.cycles == 4 * 64
     assert not predict(one, {"x": Fold(8), "a": Fold(2)}).layers[0].input_bound
+
+
+@pytest.mark.parametrize(("kernel", "stride", "lanes"), [((1, 3), (2, 1), 4), ((2, 3), (4, 1), 8)])
+def test_layer_that_waits_takes_the_cycles_of_its_writes(kernel, stride, lanes) -> None:
+    """A row that no tap reads takes a cycle a beat, whatever it would take to be written."""
+    one = Network(
+        "one", (Input("x", (4, 8, 8)), conv(RNG, "a", "x", (4, 1), kernel, stride=stride))
+    )
+    folding = {"x": Fold(2), "a": Fold(lanes)}
+    (made,) = plan(one, folding)
+    assert isinstance(made, LayerPlan)
+    assert not all(made.rows.stored[made.rows.top :][:8])
+    run = simulate(one, folding, pictures(one, 4))
+    assert run.intervals[-2:] == [made.stores[0].write_cycles] * 2
+    assert predict(one, folding).layers[0].input_bound
 
 
 def test_frames_of_a_few_cycles_that_alternate_for_ever() -> None:

@@ -3,12 +3,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from hw.columns import Columns
 from hw.layer import LayerEngine
 from hw.layers import Conv, MaxPool
-from hw.plan import Fold
+from hw.link import Link
+from hw.plan import Fold, LayerPlan
 from tests.hw.beats import from_beats, to_beats
 from tests.hw.networks import conv, layer_plan
-from tests.hw.streams import crossed_stalls, transfer
+from tests.hw.streams import Transfers, collector, crossed_stalls, driver, run
 
 RNG = np.random.default_rng(1)
 
@@ -21,7 +23,39 @@ def corner() -> Conv:
     return replace(layer, weight=layer.weight * mask, mask=mask)
 
 
+def behind_concat(made: LayerPlan, *streams: tuple[tuple[int, ...], ...]) -> LayerPlan:
+    """Plan a layer whose channels come from several layers, in streams and lanes of their own."""
+    form, links = made.source, []
+    for k, carried in enumerate(streams):
+        channels = max(c for stream in carried for c in stream) + 1
+        part = replace(form, shape=(channels, *form.shape[1:]), channels=tuple(range(channels)))
+        links.append(Link(f"x{k}", part, Columns(form.shape[2], 1 + 2 * k), carried))
+    return replace(made, links=tuple(links), ahead=tuple(range(len(links))))
+
+
 PLANS = {
+    "two abreast": layer_plan(conv(RNG, channels=(2, 5)), (2, 4, 7), Fold(3, 4, 1, 2), 2),
+    "three streams of four": layer_plan(
+        conv(RNG, channels=(2, 7), kernel=(1, 1), density=0.7), (2, 4, 7), Fold(3, 1, 4, 3), 2
+    ),
+    "cut, two abreast": layer_plan(
+        conv(RNG, channels=(3, 6), density=0.6), (3, 4, 6), Fold(2, 2, 2, 2), 3
+    ),
+    "pooling, two streams": layer_plan(MaxPool("p", "x"), (5, 4, 6), Fold(2, 1, 3, 2), 1),
+    "behind a concat": behind_concat(
+        layer_plan(conv(RNG, channels=(5, 4), density=0.5), (5, 4, 6), Fold(2, 2, 2)),
+        ((0, 1),),
+        ((2, 1, 0),),
+    ),
+    "behind a concat of streams": behind_concat(
+        layer_plan(conv(RNG, channels=(7, 3)), (7, 4, 6), Fold(3, 1, 2, 2)),
+        ((0, -1), (2, 1)),
+        ((0,),),
+        ((2, 1), (-1, 0)),
+    ),
+    "pooling behind a concat": behind_concat(
+        layer_plan(MaxPool("p", "x"), (4, 4, 6), Fold(3), signed=True), ((0,),), ((2, 1, 0),)
+    ),
     "sparse": layer_plan(conv(RNG, channels=(2, 5), density=0.4), (2, 4, 7), Fold(3, 2), 2),
     "stride 2": layer_plan(
         conv(RNG, channels=(2, 3), stride=(2, 2), signed=True),
@@ -57,9 +91,14 @@ def test_beats_of_a_layer_are_its_exact_result(name, i_stall, o_stall) -> None:
     plan = PLANS[name]
     rng, low, high = np.random.default_rng(2), plan.source.low, plan.source.high
     x = rng.integers(low, high, (3, *plan.source.shape), endpoint=True)
-    channels, height, _ = plan.result.shape
+    out, limit = Transfers(), 20_000
     dut = LayerEngine(plan)
-    count = 3 * height * channels * plan.columns.block
-    out = transfer(dut, to_beats(x, plan.source, plan.producer), count, i_stall, o_stall)
-    got = from_beats(out.words, plan.result, plan.columns)
+    count = 3 * plan.result.shape[1] * plan.link.row_beats
+    parts = zip(plan.links, plan.first_channels, dut.inlets, strict=True)
+    benches = [
+        driver(inlet, to_beats(x[:, a : a + link.activation.shape[0]], link), i_stall(k), limit)
+        for k, (link, a, inlet) in enumerate(parts)
+    ]
+    run(dut, *benches, collector(dut.o, count, o_stall(9), limit, out, extra=20))
+    got = from_beats(out.words, plan.link)
     np.testing.assert_array_equal(got, plan.layer.compute(x, plan.source))

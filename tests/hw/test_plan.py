@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from hw.layer_plan import LayerPlan
-from hw.layers import Add, Concat, Input, MaxPool
+from hw.layers import Add, Input, MaxPool
 from hw.network import Network
 from hw.plan import Fold, UnsupportedLayer, plan
 from tests.hw.networks import NO_PADDING, conv, layer_plan
@@ -18,15 +18,18 @@ FOLDING = {"x": Fold(2), "a": Fold(3, 2), "p": Fold(2)}
 def test_each_layer_takes_the_columns_of_the_one_before() -> None:
     a, p = plan(NETWORK, FOLDING)
     assert isinstance(a, LayerPlan)
-    assert (a.producer.lanes, a.producer.width) == (2, 6)
-    assert p.producer == a.columns
+    assert isinstance(p, LayerPlan)
+    (entering,), (between,) = a.links, p.links
+    assert (entering.name, entering.columns.lanes, entering.columns.width) == ("x", 2, 6)
+    assert between == a.link
     assert (a.multipliers, p.multipliers) == (6, 0)
     assert a.compute_cycles == 2 * 4 * 9 * 2 * 5 // 2
-    assert a.store.write_cycles == 2 * 5 * sum(len(w) for w in a.store.writes)
+    (store,) = a.stores
+    assert store.write_cycles == 2 * 5 * sum(len(w) for w in store.writes)
 
 
 def test_input_has_one_lane_unless_told() -> None:
-    assert plan(NETWORK, {k: FOLDING[k] for k in "ap"})[0].producer.lanes == 1
+    assert plan(NETWORK, {k: FOLDING[k] for k in "ap"})[0].links[0].columns.lanes == 1
 
 
 @pytest.mark.parametrize(
@@ -39,6 +42,8 @@ def test_input_has_one_lane_unless_told() -> None:
         ({"a": Fold(1, 1, 5)}, "layer 'a': R must be 1 to 4, not 5"),
         ({"a": Fold(1, 1, 0)}, "layer 'a': R must be 1 to 4, not 0"),
         ({"p": Fold(1, 1, 5)}, "layer 'p': R must be 1 to 4, not 5"),
+        ({"a": Fold(1, 1, 1, 5)}, "layer 'a': E must be 1 to 4, not 5"),
+        ({"a": Fold(1, 1, 1, 0)}, "layer 'a': E must be 1 to 4, not 0"),
         ({"p": Fold(1, 2)}, "layer 'p': G must be 1 to 1, not 2"),
         ({"x": Fold(7)}, "layer 'x': P must be 1 to 6, not 7"),
         ({"x": Fold(0)}, "layer 'x': P must be 1 to 6, not 0"),
@@ -59,9 +64,6 @@ def test_what_has_no_hardware_is_named() -> None:
     folding = dict.fromkeys("xabc", Fold(1))
     with pytest.raises(UnsupportedLayer, match=r"^outputs must be one, not \('b', 'c'\)$"):
         plan(Network("net", fork, ("b", "c")), folding)
-    joined = (*fork, Concat("d", ("b", "c")))
-    with pytest.raises(UnsupportedLayer, match=r"^layer 'd': no hardware for Concat yet$"):
-        plan(Network("net", joined), folding)
     twice = (*LAYERS[:2], Add("d", ("a", "a"), (1, 1), 1))
     with pytest.raises(UnsupportedLayer, match=r"^layer 'd': 'a' must come by a longer way than"):
         plan(Network("net", twice), folding)
@@ -124,7 +126,7 @@ def test_only_rows_and_columns_that_are_read_are_stored() -> None:
     layer = conv(RNG, channels=(2, 4), kernel=(1, 1), stride=(2, 2))
     p = layer_plan(layer, (2, 8, 8), Fold(2))
     assert p.rows.stored == (True, False) * 4
-    assert p.store.row_words == 2 * 2  # two columns on each lane, two channels
+    assert p.stores[0].row_words == 2 * 2  # two columns on each lane, two channels
     assert p.rows.ring == 2 + 2
 
 

@@ -4,10 +4,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from amaranth.hdl import Signal
-from hypothesis import HealthCheck, given, settings
 
-from hw.accelerator import Accelerator
 from hw.cost import predict
 from hw.fold import UnsupportedLayer
 from hw.folding import fold_to_interval, fold_to_multipliers
@@ -15,54 +12,8 @@ from hw.layers import Add, AvgPool, Conv, Input
 from hw.network import Network
 from hw.plan import Fold, plan
 from tests.hw.networks import NO_PADDING, Case, conv, pictures
-from tests.hw.pipeline import input_words, results_of, simulate
-from tests.hw.residual import BLOCKS, Builder, case, residual_cases
-from tests.hw.streams import STALLS, Port, Transfers, at_random, collector, driver, never, run
-
-drawn = settings(
-    derandomize=True, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow]
-)
-
-
-def check_cycles(made: Case, frames: int = 7) -> None:
-    """Compare a simulation, whose ends never stall, with the reference and the prediction."""
-    x = pictures(made.network, frames)
-    got, cost = simulate(made.network, made.folding, x), predict(made.network, made.folding)
-    (expected,) = made.network.compute(x).values()
-    np.testing.assert_array_equal(got.results, expected)
-    assert got.latency == cost.latency
-    check_interval(got.intervals[-4:], cost.interval)
-
-
-def check_interval(last: list[int], predicted: int) -> None:
-    """Compare the last intervals; maps of a few pixels have a rhythm, whose mean is predicted."""
-    rhythm = next((n for n in (1, 2, 3) if last[n:] == last[:-n]), None)
-    if rhythm == 1:
-        assert last[-1] == predicted
-    elif rhythm is None:  # longer than these frames show
-        assert min(last) <= predicted <= max(last)
-    else:  # the model's mean is that of 31 frames, which is no multiple of two or three
-        assert abs(np.mean(last[-rhythm:]) - predicted) < 1 + (max(last) - min(last)) / 16
-
-
-def check_stalls(made: Case, i_stall: str, o_stall: str, frames: int = 3) -> None:
-    x = pictures(made.network, frames)
-    got = simulate(made.network, made.folding, x, STALLS[i_stall], STALLS[o_stall])
-    (expected,) = made.network.compute(x).values()
-    np.testing.assert_array_equal(got.results, expected)
-
-
-@settings(drawn, max_examples=12)
-@given(made=residual_cases())
-def test_results_latency_and_interval_of_any_residual_network(made: Case) -> None:
-    check_cycles(made)
-
-
-@settings(drawn, max_examples=6)
-@given(made=residual_cases())
-def test_stalls_change_no_result_of_any_residual_network(made: Case) -> None:
-    check_stalls(made, "bursty", "random")
-    check_stalls(made, "random", "bursty")
+from tests.hw.pipeline import after_a_reset, check_cycles, check_stalls, simulate
+from tests.hw.residual import BLOCKS, Builder, case
 
 
 def of_two(*kinds: str, seed: int) -> Case:
@@ -198,32 +149,8 @@ def down() -> Case:
 def test_frame_after_a_reset_is_right(cycle: int) -> None:
     made = down()
     frames = pictures(made.network, 1)
-    words = input_words(made.network, frames)
-    dut, reset = Accelerator(made.network, made.folding), Signal()
-    source, out, stalls = Port.of(dut.s_axis), Transfers(), at_random(cycle)
-
-    async def bench(ctx):
-        ctx.set(dut.m_axis.tready, 1)
-        for now in range(cycle):
-            ctx.set(source.payload, words[now % len(words)] ^ 1)
-            ctx.set(source.valid, not next(stalls))
-            await ctx.tick()
-        ctx.set(source.valid, 0)
-        ctx.set(dut.m_axis.tready, 0)
-        ctx.set(reset, 1)
-        await ctx.tick()
-        ctx.set(reset, 0)
-        assert not ctx.get(dut.m_axis.tvalid)
-        await collector(dut.m_axis, 3, never(), 20_000, out, extra=100)(ctx)
-
-    async def feed(ctx):
-        for _ in range(cycle + 1):
-            await ctx.tick()
-        await driver(dut.s_axis, words, never(), 20_000)(ctx)
-
-    run(dut, bench, feed, reset=reset)
     expected = made.network.compute(frames)["fc"]
-    np.testing.assert_array_equal(results_of(made.network, out.words), expected)
+    np.testing.assert_array_equal(after_a_reset(made, frames, cycle), expected)
 
 
 @pytest.mark.parametrize("shortcut", ["identity", "convolution", "option A"])

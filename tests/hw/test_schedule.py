@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hw.balance import Part, Programs, drains
+from hw.drain import Drain, Part, Programs
 from hw.schedule import Schedule, schedule
 from hw.taps import TapList, tap_lists
 from tests.hw.networks import conv
@@ -23,21 +23,25 @@ def made(lengths: list[int], sizes: list[int], seed: int = 0) -> list[TapList]:
 
 
 @st.composite
-def many_lists(draw) -> tuple[list[TapList], int, int]:
-    """Lists, the size of a group, and a number of sequencers; now and then a list has no taps."""
+def many_lists(draw) -> tuple[list[TapList], int, int, int]:
+    """Lists, the size of a group, sequencers and streams; now and then a list has no taps."""
     group, count = draw(st.integers(1, 5)), draw(st.integers(1, 9))
     longest = draw(st.sampled_from([1, 3, 12, 40]))
     lengths = draw(st.lists(st.integers(0, longest), min_size=count, max_size=count))
     sizes = [group] * (count - 1) + [draw(st.integers(1, group))]
     sequencers = draw(st.integers(1, min(8, sum(sizes))))
-    return made(lengths, sizes), group, sequencers
+    streams = draw(st.sampled_from([1, 1, 2, 3, 4]))
+    return made(lengths, sizes), group, sequencers, streams
 
 
-def walk(s: Schedule, group: int, pixels: np.ndarray, pauses=lambda: False) -> list[int]:
+def walk(
+    s: Schedule, group: int, pixels: np.ndarray, pauses=lambda: False, streams: int = 1
+) -> list[int]:
     """Sums in the order in which they leave, of one accumulator and one register for each.
 
     Walks the schedule once for every window ``pixels[turn, row, column, channel]``; a register
-    keeps its sum until its sequencer's next one, and output `g` of a group runs `g` cycles late.
+    keeps its sum until its sequencer's next one, and output `g` of a group runs `g // streams`
+    cycles late.
     """
     acc = np.zeros((s.sequencers, group), np.int64)
     held = [[0] * group for _ in range(s.sequencers)]
@@ -48,8 +52,8 @@ def walk(s: Schedule, group: int, pixels: np.ndarray, pauses=lambda: False) -> l
     def cycle(ends: int) -> None:
         nonlocal waiting, now, picked
         if waiting:
-            pick = s.picks[picked % len(s.picks)]
-            got.append(sum(held[r][pick.g] for r in pick.sequencers))
+            leaving = [pick for pick in s.exits[picked % len(s.exits)] if pick]
+            got.extend(sum(held[r][pick.g] for r in pick.sequencers) for pick in leaving)
             picked, waiting = picked + 1, waiting - 1
         for item in [item for item in due if item[0] == now]:
             due.remove(item)
@@ -66,7 +70,7 @@ def walk(s: Schedule, group: int, pixels: np.ndarray, pauses=lambda: False) -> l
                     pixel = window[s.row[e, r], s.column[e, r], s.channel[e, r]]
                     acc[r] += s.weight[e, r] * pixel
                 if s.last[e, r]:
-                    due += [(now + g, r, g, int(acc[r, g])) for g in range(group)]
+                    due += [(now + g // streams, r, g, int(acc[r, g])) for g in range(group)]
                     acc[r] = 0
             cycle(int(s.ends[e]))
     for _ in range(group + sum(s.ends) + 1):
@@ -79,8 +83,8 @@ def walk(s: Schedule, group: int, pixels: np.ndarray, pauses=lambda: False) -> l
 @given(case=many_lists(), splittable=st.booleans(), paused=st.booleans())
 def test_registers_hold_every_sum_until_it_leaves(case, splittable, paused) -> None:
     """Walk it as the hardware does, and compare all sums; over several passes, with pauses."""
-    lists, group, sequencers = case
-    s = schedule(lists, group, sequencers, splittable=splittable)
+    lists, group, sequencers, streams = case
+    s = schedule(lists, group, sequencers, splittable=splittable, streams=streams)
     rng = np.random.default_rng(1)
     pixels = rng.integers(-99, 100, (4, 1 + max(map(len, lists)), 3, len(lists)))
     expected = {
@@ -89,15 +93,15 @@ def test_registers_hold_every_sum_until_it_leaves(case, splittable, paused) -> N
         for taps in lists
         for g, output in enumerate(taps.outputs)
     }
-    got = walk(s, group, pixels, lambda: paused and rng.random() < 0.3)
+    got = walk(s, group, pixels, lambda: paused and rng.random() < 0.3, streams)
     assert got == [expected[turn, pick.output] for turn in range(4) for pick in s.picks]
 
 
 @drawn
 @given(case=many_lists(), splittable=st.booleans())
 def test_every_tap_is_walked_exactly_once(case, splittable) -> None:
-    lists, group, sequencers = case
-    s = schedule(lists, group, sequencers, splittable=splittable)
+    lists, group, sequencers, streams = case
+    s = schedule(lists, group, sequencers, splittable=splittable, streams=streams)
     assert s.row.shape == s.idle.shape == s.last.shape == (len(s), sequencers)
     assert s.weight.shape == (len(s), sequencers, group)
     walked = [
@@ -117,10 +121,13 @@ def test_every_tap_is_walked_exactly_once(case, splittable) -> None:
 @drawn
 @given(case=many_lists(), splittable=st.booleans())
 def test_every_output_leaves_once_summed_by_neighbours(case, splittable) -> None:
-    lists, group, sequencers = case
-    s = schedule(lists, group, sequencers, splittable=splittable)
+    lists, group, sequencers, streams = case
+    s = schedule(lists, group, sequencers, splittable=splittable, streams=streams)
     assert sorted(pick.output for pick in s.picks) == sorted(o for t in lists for o in t.outputs)
-    assert s.ends.sum() == len(s.picks)
+    assert s.ends.sum() == len(s.exits)
+    assert all(len(leaving) == streams for leaving in s.exits)
+    outputs = [[pick.output if pick else -1 for pick in leaving] for leaving in s.exits]
+    assert list(zip(*s.streams, strict=True)) == [tuple(o) for o in outputs]
     group_of = {o: (number, g) for number, t in enumerate(lists) for g, o in enumerate(t.outputs)}
     for pick in s.picks:
         number, g = group_of[pick.output]
@@ -137,13 +144,13 @@ def test_every_output_leaves_once_summed_by_neighbours(case, splittable) -> None
 @given(case=many_lists())
 def test_no_longer_than_its_lists_require(case) -> None:
     """Between what no schedule can beat and what whole lists, padded, would take."""
-    lists, group, sequencers = case
-    s, lengths = schedule(lists, group, sequencers), [len(taps) for taps in lists]
-    outputs = sum(len(taps.outputs) for taps in lists)
-    assert len(s) >= max(outputs, -(-sum(lengths) // sequencers))
+    lists, group, sequencers, streams = case
+    s = schedule(lists, group, sequencers, streams=streams)
+    lengths, sizes = [len(taps) for taps in lists], [len(taps.outputs) for taps in lists]
+    assert len(s) >= max(-(-sum(sizes) // streams), -(-sum(lengths) // sequencers))
     padded = [max(n, group * sequencers) for n in lengths if n]
     most = -(-sum(padded) // sequencers) + max(padded, default=0)
-    assert len(s) <= max(outputs, most)
+    assert len(s) <= max(sum(-(-size // streams) for size in sizes), most)
 
 
 @pytest.mark.parametrize(
@@ -153,7 +160,8 @@ def test_no_longer_than_its_lists_require(case) -> None:
         ([36] * 4, [1] * 4, 4, 36),
         ([30, 20, 25, 17], [2] * 4, 2, 46),
         ([9] * 16, [1] * 16, 5, 29),  # 28.8
-        ([40, 10, 10], [1] * 3, 3, 40),  # a list is cut in two at most, and not for nothing
+        ([40, 10, 10], [1] * 3, 3, 20),  # a list longer than a share
+        ([40, 10, 10], [1] * 3, 4, 20),  # is cut in two at most
         ([0, 12, 0], [1] * 3, 1, 12),  # empty lists take no entry
         ([1, 1], [3, 3], 1, 6),  # an output leaves a cycle
         ([0, 0], [2, 2], 2, 4),
@@ -237,7 +245,7 @@ def programs_of(draw) -> tuple[list[int], Programs, int]:
 @given(case=programs_of())
 def test_drains_is_what_registers_do(case) -> None:
     sizes, programs, length = case
-    assert drains(sizes, programs, length) == registers_suffice(*case)
+    assert Drain(sizes, programs, length).holds == registers_suffice(*case)
 
 
 def test_drains_by_hand() -> None:
@@ -245,13 +253,13 @@ def test_drains_by_hand() -> None:
         return [Part(group, 0, n) for group, n in lengths]
 
     two = [program((0, 4), (1, 4)), program((2, 4), (3, 4))]
-    assert drains([2] * 4, two, 8)
+    assert Drain([2] * 4, two, 8).holds
     # 1 and 2 are complete together; 2 leaves a cycle behind 1, when 3 is there already
-    assert not drains([1] * 4, [program((0, 1), (1, 7)), program((2, 8), (3, 1))], 9)
-    assert drains([1] * 4, [program((0, 1), (1, 7)), program((2, 8), (3, 2))], 10)
+    assert not Drain([1] * 4, [program((0, 1), (1, 7)), program((2, 8), (3, 1))], 9).holds
+    assert Drain([1] * 4, [program((0, 1), (1, 7)), program((2, 8), (3, 2))], 10).holds
     # 0 and 2 are complete together; 2 leaves behind four outputs of 0, but 3 comes after three
-    assert not drains([4, 1, 1, 1], [program((0, 5), (1, 9)), program((2, 5), (3, 3))], 14)
-    assert drains([4, 1, 1, 1], [program((0, 5), (1, 9)), program((2, 5), (3, 5))], 14)
+    assert not Drain([4, 1, 1, 1], [program((0, 5), (1, 9)), program((2, 5), (3, 3))], 14).holds
+    assert Drain([4, 1, 1, 1], [program((0, 5), (1, 9)), program((2, 5), (3, 5))], 14).holds
 
 
 CASES = {

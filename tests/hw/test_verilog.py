@@ -70,6 +70,17 @@ def test_verilog_names_no_place_on_this_machine(tmp_path) -> None:
     assert ".py" not in text
 
 
+def test_lanes_without_a_column_are_no_processes(tmp_path) -> None:
+    """Verilator refuses a process that reads nothing; 16 lanes of 28 columns use 14."""
+    rng = np.random.default_rng(4)
+    a, b = conv(rng, "a", "x", (2, 3)), conv(rng, "b", "a", (3, 2), stride=(1, 2))
+    net = Network("net", (Input("x", (2, 4, 28)), a, b))
+    folding = {"x": Fold(16), "a": Fold(16, 2), "b": Fold(9)}
+    text = (emit(net, folding, tmp_path) / "top.v").read_text()
+    assert "always @*" in text
+    assert not re.findall(r"always @\*\s+\S+ (?:\[[\d:]+\] )?= \d+'h\w+;", text)
+
+
 def test_sidecar_says_what_a_harness_must_know(tmp_path) -> None:
     net = network()
     net.save(tmp_path / "net.safetensors")

@@ -12,10 +12,10 @@ from tests.hw.streams import each_stall, never, run
 def completed(plan, dut, lists, latency: int, stalls) -> list[list[int]]:
     """Walk lists of ``(pixels (N, P), blank (N,), weights (N, G))``; return sums in order.
 
-    Every register is watched in every cycle: output `g` comes `g` cycles behind the first, and
-    stays until the next sum with several sequencers, or is zero again with one.
+    Every register is watched in every cycle: output `g` comes ``g // E`` cycles behind the first,
+    and stays until the next sum where it is held, else is zero again.
     """
-    lanes, group = plan.fold.P, plan.fold.G
+    lanes, group, abreast = plan.fold.P, plan.fold.G, plan.fold.E
     trace, ends = [], []
     holds = [dut.holds[g][p] for g in range(group) for p in range(lanes)]
 
@@ -46,14 +46,14 @@ def completed(plan, dut, lists, latency: int, stalls) -> list[list[int]]:
     run(dut, bench)
     for g in range(group):
         held = [0] * lanes
-        starts = [end + latency + g for end in ends]
+        starts = [end + latency + g // abreast for end in ends]
         for now in range(starts[0] - 1, len(trace)):
             if now in starts:
                 held = trace[now][g]
-            elif plan.fold.R == 1:
+            elif not plan.holds:
                 held = [0] * lanes
             assert now < starts[0] or trace[now][g] == held
-    return [trace[end + latency + g][g] for end in ends for g in range(group)]
+    return [trace[end + latency + g // abreast][g] for end in ends for g in range(group)]
 
 
 def sums(plan, lists, stalls) -> list[list[int]]:
@@ -62,13 +62,13 @@ def sums(plan, lists, stalls) -> list[list[int]]:
 
 @each_stall
 @pytest.mark.parametrize(("lanes", "group"), [(1, 1), (3, 2), (2, 4)])
-@pytest.mark.parametrize("sequencers", [1, 2])
+@pytest.mark.parametrize(("sequencers", "abreast"), [(1, 1), (2, 1), (1, 2), (2, 3)])
 @pytest.mark.parametrize("signed", [False, True])
-def test_sums_of_lists(lanes, group, sequencers, signed, stall) -> None:
+def test_sums_of_lists(lanes, group, sequencers, abreast, signed, stall) -> None:
     """Sums are there one a cycle, whatever the lists' lengths and the bubbles inside them."""
     rng = np.random.default_rng(1)
     layer = conv(rng, channels=(2, 4), weight_bits=5)
-    fold = Fold(lanes, group, sequencers)
+    fold = Fold(lanes, group, sequencers, abreast)
     plan = layer_plan(layer, (2, 4, 4), fold, bits=4, signed=signed)
     low, high = plan.source.low, plan.source.high
     lists = []

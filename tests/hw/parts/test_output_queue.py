@@ -6,8 +6,9 @@ import pytest
 from hw.layers import Conv
 from hw.parts.output_queue import OutputQueue
 from hw.plan import Fold
+from tests.hw.beats import decode
 from tests.hw.networks import conv, layer_plan
-from tests.hw.streams import Transfers, collector, crossed_stalls, run, unpack
+from tests.hw.streams import Transfers, collector, crossed_stalls, run
 
 
 def permuted(outputs: int, rng: np.random.Generator) -> Conv:
@@ -27,6 +28,9 @@ def permuted(outputs: int, rng: np.random.Generator) -> Conv:
         (1, Fold(2, 1), True),
         (5, Fold(4, 2), False),
         (6, Fold(3, 1, 3), False),
+        (6, Fold(3, 2, 1, 2), True),
+        (5, Fold(2, 3, 2, 2), True),
+        (5, Fold(2, 1, 4, 3), False),
     ],
     ids=str,
 )
@@ -36,12 +40,13 @@ def test_results_get_their_places(outputs, fold, in_order, i_stall, o_stall) -> 
     draw = conv(rng, channels=(2, outputs), bits=6, signed=True)
     layer = draw if in_order or fold.R > 1 else permuted(outputs, rng)
     plan = layer_plan(layer, (2, 3, 7), fold)
-    order = [pick.output for pick in plan.schedule.picks]
+    streams = plan.schedule.streams
+    order = [list(outputs) for outputs in zip(*streams, strict=True)]
     assert (order == sorted(order)) is in_order
     dut, out, rows = OutputQueue(plan), Transfers(), 4
     blocks = plan.columns.block
     values = rng.integers(-32, 32, (rows, blocks, outputs, fold.P))
-    sent = values[:, :, order].reshape(-1, fold.P)
+    sent = values[:, :, order].reshape(-1, fold.E, fold.P)
     used, left = [0], []
     pause = i_stall(1)
 
@@ -51,16 +56,17 @@ def test_results_get_their_places(outputs, fold, in_order, i_stall, o_stall) -> 
             used[0] -= leaves
             left.append(leaves)
 
+        await tick()  # the first channels are read from their memory
         for pixels in sent.tolist():
             while used[0] == plan.queue_depth or next(pause):
                 await tick()
             used[0] += 1
             ctx.set(dut.valid, 1)
-            for p, value in enumerate(pixels):
-                ctx.set(dut.results[p], value)
+            for e, p in np.ndindex(fold.E, fold.P):
+                ctx.set(dut.results[e][p], pixels[e][p])
             await tick()
             ctx.set(dut.valid, 0)
-            ctx.set(dut.results[0], -1)
+            ctx.set(dut.results[0][0], -1)
         for _ in range(2000):
             if not used[0]:
                 break
@@ -68,18 +74,17 @@ def test_results_get_their_places(outputs, fold, in_order, i_stall, o_stall) -> 
 
     count = len(sent)
     run(dut, feed, collector(dut.o, count, o_stall(2), 20_000, out, extra=30))
-    bits = dict(dut.o.payload.shape())
-    got = []
-    for word in out.words:
-        place = [
-            (word >> bits[k].offset) & ((1 << bits[k].width) - 1) for k in ("channel", "column")
-        ]
-        got.append((*place, unpack(word >> bits["pixels"].offset, 6, fold.P, signed=True)))
-    assert got == [
-        (channel, column, values[row, column, channel].tolist())
+    assert [decode(plan.link, word) for word in out.words] == [
+        (
+            column,
+            [
+                (channel % (outputs + 1), values[row, column, channel].tolist())
+                for channel in together
+            ],
+        )
         for row in range(rows)
         for column in range(blocks)
-        for channel in order
+        for together in order
     ]
     assert sum(left) == count
     assert used[0] == 0
@@ -92,12 +97,14 @@ def test_queue_holds_as_many_as_it_says() -> None:
     async def bench(ctx):
         ctx.set(dut.valid, 1)
         for k in range(plan.queue_depth):
-            ctx.set(dut.results[0], k)
+            ctx.set(dut.results[0][0], k)
             await ctx.tick()
         ctx.set(dut.valid, 0)
         ctx.set(dut.o.ready, 1)
         for _ in range(plan.queue_depth):
-            _, _, valid, pixel = await ctx.tick().sample(dut.o.valid, dut.o.payload.pixels[0])
+            _, _, valid, pixel = await ctx.tick().sample(
+                dut.o.valid, dut.o.payload.maps[0].pixels[0]
+            )
             got.append((valid, pixel))
         assert not ctx.get(dut.o.valid)
 

@@ -21,23 +21,26 @@ def planned(multiplier, shift, bias, bits=8, signed=False, fold=(2, 1, 1)) -> La
 
 
 def results(plan: LayerPlan, sums: np.ndarray, stalls) -> np.ndarray:
-    """Send sums (N, P) and take results (N, P)."""
-    dut, got = Requantise(plan), []
+    """Send sums (N, P) and take results (N, P), as many at a time as there are streams."""
+    dut, got, streams = Requantise(plan), [], plan.fold.E
+    places = list(np.ndindex(streams, plan.fold.P))
 
     async def bench(ctx):
         async def tick():
-            _, _, done, *values = await ctx.tick().sample(dut.done, *dut.results)
+            _, _, done, *values = await ctx.tick().sample(
+                dut.done, *(dut.results[e][p] for e, p in places)
+            )
             if done:
-                got.append(values)
+                got.extend(np.array(values).reshape(streams, -1).tolist())
 
         await tick()  # the first bias is read from its memory
-        for row in sums.tolist():
+        for rows in sums.reshape(-1, *(streams, plan.fold.P)).tolist():
             ctx.set(dut.valid, 0)
             while next(stalls):
-                ctx.set(dut.sums[0], -1)
+                ctx.set(dut.sums[0][0], -1)
                 await tick()
-            for p, value in enumerate(row):
-                ctx.set(dut.sums[p], value)
+            for e, p in places:
+                ctx.set(dut.sums[e][p], rows[e][p])
             ctx.set(dut.valid, 1)
             await tick()
         ctx.set(dut.valid, 0)

@@ -32,7 +32,7 @@ def plans() -> dict[str, LayerPlan]:
 @pytest.mark.parametrize("name", plans())
 def test_windows_slide_over_rows_that_are_there(name, i_stall, o_stall) -> None:
     plan = plans()[name]
-    dut, ring, words = RowManager(plan.store), plan.rows.ring, plan.store.row_words
+    dut, ring, words = RowManager(plan.stores), plan.rows.ring, plan.stores[0].row_words
     arrivals, ends = i_stall(1), o_stall(2)
     expected = list(islice(windows(plan.rows), 4 * plan.rows.outputs))
     seen = []
@@ -46,7 +46,7 @@ def test_windows_slide_over_rows_that_are_there(name, i_stall, o_stall) -> None:
             ctx.set(dut.row_done, arrive)
             ctx.set(dut.row_end, end)
             if active and age == 0:
-                places = [(ctx.get(row.base), ctx.get(row.inside)) for row in dut.active]
+                places = [(ctx.get(row.bases["0"]), ctx.get(row.inside)) for row in dut.active]
                 want = expected[len(seen)]
                 for (base, inside), row in zip(places, want, strict=True):
                     assert inside == (row is not None)
@@ -70,7 +70,7 @@ def test_windows_slide_over_rows_that_are_there(name, i_stall, o_stall) -> None:
 def test_next_window_follows_at_once_if_its_rows_are_there(name) -> None:
     """No bubble between rows, nor between pictures."""
     plan = plans()[name]
-    dut, spare = RowManager(plan.store), plan.rows.total + 2
+    dut, spare = RowManager(plan.stores), plan.rows.total + 2
     valid = []
 
     async def bench(ctx):
@@ -92,7 +92,7 @@ def test_next_window_follows_at_once_if_its_rows_are_there(name) -> None:
 
 def test_window_waits_for_its_last_row() -> None:
     plan, seen = plans()["3x3"], []
-    dut, arrivals = RowManager(plan.store), never()
+    dut, arrivals = RowManager(plan.stores), never()
 
     async def bench(ctx):
         for now in range(20):

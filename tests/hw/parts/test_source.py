@@ -3,11 +3,13 @@ import pytest
 
 from hw.columns import Columns
 from hw.layers import Input
+from hw.link import Link
 from hw.network import Network
 from hw.parts.source import PixelSource, RasterSource
+from tests.hw.beats import decode
 from tests.hw.networks import pictures
 from tests.hw.pipeline import input_words
-from tests.hw.streams import crossed_stalls, driver, never, run, transfer, unpack
+from tests.hw.streams import crossed_stalls, driver, never, run, transfer
 
 PICTURES = {
     "plain": Input("x", (3, 4, 7), bits=5),
@@ -22,24 +24,16 @@ def network(layer: Input) -> Network:
     return Network("net", (layer,))
 
 
-def beats_of(layer: Input, columns: Columns, frames: np.ndarray, words: list[int], shape) -> None:
+def beats_of(layer: Input, link: Link, frames: np.ndarray, words: list[int]) -> None:
     """Assert that words are the beats of frames: row by row, column by column, all channels."""
-    form, fields = layer.output(), dict(shape)
-    values, got = layer.compute(frames), iter(words)
+    values, got, columns = layer.compute(frames), iter(words), link.columns
     width = layer.shape[2]
     for frame in values:
         for y in range(layer.shape[1]):
             for column in range(columns.block):
                 for channel in range(layer.shape[0]):
-                    word = next(got)
-                    place = [
-                        (word >> fields[k].offset) & ((1 << fields[k].width) - 1)
-                        for k in ("channel", "column")
-                    ]
-                    assert place == [channel, column]
-                    pixels = unpack(
-                        word >> fields["pixels"].offset, form.bits, columns.lanes, form.signed
-                    )
+                    place, [(carried, pixels)] = decode(link, next(got))
+                    assert (carried, place) == (channel, column)
                     for lane, pixel in enumerate(pixels):
                         x = lane * columns.block + column
                         assert x >= width or pixel == frame[channel, y, x]
@@ -57,7 +51,7 @@ def test_pixels_become_beats(name, lanes, i_stall, o_stall) -> None:
     frames = pictures(network(layer), 3)
     count = 3 * layer.shape[0] * layer.shape[1] * columns.block
     out = transfer(dut, input_words(network(layer), frames), count, i_stall, o_stall)
-    beats_of(layer, columns, frames, out.words, dut.o.payload.shape())
+    beats_of(layer, Link.of_one("x", layer.output(), columns), frames, out.words)
 
 
 @pytest.mark.parametrize("lanes", [1, 4])

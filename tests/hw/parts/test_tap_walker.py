@@ -35,7 +35,7 @@ def walk(plan: LayerPlan, rows: int, window_stalls, queue_stalls):
     Outputs leave the queue some time after they are complete.
     """
     dut, extent, copies = TapWalker(plan), plan.extent[0], plan.fold.R
-    bases = [(k * 2 % plan.rows.ring) * plan.store.row_words for k in range(extent)]
+    bases = [(k * 2 % plan.rows.ring) * plan.stores[0].row_words for k in range(extent)]
     fired, row_ends = [], []
 
     def bits(value: int) -> tuple[int, ...]:
@@ -44,7 +44,7 @@ def walk(plan: LayerPlan, rows: int, window_stalls, queue_stalls):
     async def bench(ctx):
         valid, queued = False, 0
         for k, base in enumerate(bases):
-            ctx.set(dut.window[k].base, base)
+            ctx.set(dut.window[k].bases["0"], base)
             ctx.set(dut.window[k].inside, k % 2 == 0)
         for now in range(10_000):
             valid = len(row_ends) < rows and (valid or not next(window_stalls))
@@ -81,7 +81,7 @@ def expected(plan: LayerPlan, bases: list[int], rows: int) -> list[tuple]:
         word = plan.segments.word(walked.column[e, r] + block * stride)
         assert word is not None
         place = plan.copies[r].index(walked.channel[e, r])
-        return bases[walked.row[e, r]] + word * plan.store.words_per_column + place
+        return bases[walked.row[e, r]] + word * plan.stores[0].words_per_column + place
 
     def blanks(e: int, r: int) -> int:
         return int(walked.idle[e, r] or walked.row[e, r] % 2)

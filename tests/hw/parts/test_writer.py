@@ -6,9 +6,10 @@ import pytest
 
 from hw.columns import Columns
 from hw.layers import MaxPool
-from hw.parts.beats import beat
+from hw.link import Link
 from hw.parts.writer import Writer
 from hw.plan import Fold, LayerPlan
+from tests.hw.beats import to_beats
 from tests.hw.networks import conv, layer_plan
 from tests.hw.streams import crossed_stalls, driver, never, run
 
@@ -23,7 +24,14 @@ def plans() -> dict[str, LayerPlan]:
     kernels = conv(rng, channels=(7, 4), density=0.3, by_kernel=True)
     mask = kernels.survivors & (np.arange(7) != 3)[:, None, None]  # nobody reads channel 3
     unread = replace(kernels, weight=kernels.weight * mask, mask=mask)
+    two = layer_plan(conv(rng, channels=(5, 4)), (5, 4, 9), Fold(3), 2)
+    columns = Columns(9, 2)
+    two_streams = Link("x", two.source, columns, ((0, 3, 4), (2, 1, -1)))
+    seven = layer_plan(unread, (7, 4, 9), Fold(3, 1, 2), 2)
+    four_streams = Link("x", seven.source, columns, ((5, 3), (2, 1), (0, -1), (4, 6)))
     return {
+        "two streams": replace(two, links=(two_streams,)),
+        "four streams, unread channels": replace(seven, links=(four_streams,)),
         "unread rows and columns": layer_plan(point, shape, Fold(2), 3),
         "depthwise on three": layer_plan(depthwise, (5, 4, 9), Fold(2, 1, 3), 2),
         "unread channels": layer_plan(unread, (7, 4, 9), Fold(3), 2),
@@ -50,39 +58,26 @@ def test_copies_hold_the_channels_that_are_read() -> None:
     even = conv(np.random.default_rng(1), channels=(6, 6), groups=6)
     whole = layer_plan(even, (6, 4, 9), Fold(2, 1, 3), 2)
     assert sorted(c for copy in whole.copies for c in copy) == list(range(6))
-    assert whole.store.words_per_column == 2
+    assert whole.stores[0].words_per_column == 2
     (copy,) = made["unread channels"].copies
     assert copy == tuple(np.flatnonzero(made["unread channels"].conv.survivors.any((0, 2, 3))))
     assert 3 not in copy
     assert not any(3 in copy for copy in made["unread channels, two"].copies)
     point = made["unread rows and columns"]
     assert point.rows.stored == (True, False, True, False)
-    assert point.store.row_words == 2 * 3  # of nine columns five, on two lanes
+    assert point.stores[0].row_words == 2 * 3  # of nine columns five, on two lanes
 
 
-def beats_of(plan: LayerPlan, row: np.ndarray, rng: np.random.Generator) -> list[int]:
-    """Beats of a row (C, W), in any order."""
-    columns: Columns = plan.producer
-    layout, words = beat(plan.source, columns), []
-    padded = np.pad(row, ((0, 0), (0, columns.block * columns.lanes - row.shape[1])))
-    for channel in range(row.shape[0]):
-        for column in range(columns.block):
-            pixels = padded[channel, column :: columns.block].tolist()
-            words.append(
-                layout.const({"channel": channel, "column": column, "pixels": pixels}).as_bits()
-            )
-    return [words[k] for k in rng.permutation(len(words))]
-
-
-def wanted(plan: LayerPlan, copy: tuple[int, ...], row: np.ndarray) -> np.ndarray:
-    """Words (row_words, P) of a row (C, W) in a copy: what some tap can read, and nothing else."""
-    words = np.full((plan.segments.words, plan.store.words_per_column, plan.fold.P), UNWRITTEN)
+def wanted(plan: LayerPlan, channels: tuple[int, ...], row: np.ndarray) -> np.ndarray:
+    """Words (row_words, P) of a row (C, W) in a bank: what some tap can read, and nothing else."""
+    words = np.full((plan.segments.words, plan.stores[0].words_per_column, plan.fold.P), UNWRITTEN)
     block, stride, padding = plan.columns.block, plan.layer.stride[1], plan.layer.padding[2]
     read = {column for taps in plan.lists for column in taps.column.tolist()}
     for lane, place, tap in product(range(plan.fold.P), range(block), read):
         x = (lane * block + place) * stride + tap - padding
         if 0 <= x < row.shape[1]:
-            words[plan.segments.first_word(tap) + place, : len(copy), lane] = row[list(copy), x]
+            word = plan.segments.first_word(tap) + place
+            words[word, : len(channels), lane] = row[list(channels), x]
     return words.reshape(-1, plan.fold.P)
 
 
@@ -91,22 +86,24 @@ def wanted(plan: LayerPlan, copy: tuple[int, ...], row: np.ndarray) -> np.ndarra
 def test_rows_are_written_where_the_lanes_read_them(name, i_stall, o_stall) -> None:
     plan = plans()[name]
     rng = np.random.default_rng(2)
-    dut, ring, low = Writer(plan.store), plan.rows.ring, plan.source.low
+    (store,) = plan.stores
+    dut, ring, low = Writer(store), store.rows.ring, plan.source.low
     channels, height, _ = plan.source.shape
     kept = plan.rows.stored[plan.rows.top :][:height]
     count = 2 * ring + 1
     arriving = np.searchsorted(np.cumsum(kept * count), count) + 1  # the last one is stored
     shape = arriving, channels, plan.source.shape[2]
     rows = rng.integers(low, plan.source.high, shape, endpoint=True)
-    words = [word for row in rows for word in beats_of(plan, row, rng)]
+    words = to_beats(rows[:, :, None], store.link)
     stored = [row for y, row in enumerate(rows) if kept[y % height]]
-    memory = np.full((plan.fold.R, plan.store.depth, plan.fold.P), UNWRITTEN)
+    memory = np.full((len(store.banks), store.depth, plan.fold.P), UNWRITTEN)
+    lanes, streams = plan.fold.P, len(store.link.streams)
     stalls = o_stall(3)
 
     def check(slot: int, row: np.ndarray) -> None:
-        words_of = memory[:, slot * plan.store.row_words : (slot + 1) * plan.store.row_words]
-        for copy, found in zip(plan.copies, words_of, strict=True):
-            np.testing.assert_array_equal(found, wanted(plan, copy, row))
+        words_of = memory[:, slot * store.row_words : (slot + 1) * store.row_words]
+        for bank, found in zip(store.banks, words_of, strict=True):
+            np.testing.assert_array_equal(found, wanted(plan, bank.channels, row))
 
     async def bench(ctx):
         done = released = 0
@@ -116,15 +113,19 @@ def test_rows_are_written_where_the_lanes_read_them(name, i_stall, o_stall) -> N
             ctx.set(dut.release, free)
             released += free
             _, _, row_done, *values = await ctx.tick().sample(
-                dut.row_done, *dut.data, *dut.address, *dut.enable
+                dut.row_done,
+                *(dut.data[e][p] for e, p in np.ndindex(streams, lanes)),
+                *dut.address,
+                *dut.enable,
             )
-            pixels, ports = values[: plan.fold.P], values[plan.fold.P :]
-            for r, lane in np.ndindex(plan.fold.R, plan.fold.P):
-                address, enable = ports[r], ports[plan.fold.R + r]
-                if enable >> lane & 1:
-                    slot = address // plan.store.row_words
-                    assert slot == done % ring, "only the row on its way may be written"
-                    memory[r, address, lane] = pixels[lane]
+            pixels, ports = values[: streams * lanes], values[streams * lanes :]
+            for index, bank in enumerate(store.banks):
+                address, enable = ports[index], ports[len(store.banks) + index]
+                for lane in range(lanes):
+                    if enable >> lane & 1:
+                        slot = address // store.row_words
+                        assert slot == done % ring, "only the row on its way may be written"
+                        memory[index, address, lane] = pixels[bank.stream * lanes + lane]
             if row_done:
                 check(done % ring, stored[done])
                 done += 1
@@ -140,11 +141,12 @@ def test_rows_are_written_where_the_lanes_read_them(name, i_stall, o_stall) -> N
 def test_a_row_takes_as_many_cycles_as_it_has_writes(name) -> None:
     """And one that is not read takes one cycle a beat."""
     plan = plans()[name]
-    dut, rng = Writer(plan.store), np.random.default_rng(4)
+    (store,) = plan.stores
+    dut = Writer(store)
     channels, height, width = plan.source.shape
     kept = plan.rows.stored[plan.rows.top :][:height]
-    rows = np.zeros((height * 2, channels, width), int)
-    words = [word for row in rows for word in beats_of(plan, row, rng)]
+    rows = np.zeros((height * 2, channels, 1, width), int)
+    words = to_beats(rows, store.link)
     ends, expected = [], sum(kept) * 2
 
     async def bench(ctx):
@@ -157,7 +159,7 @@ def test_a_row_takes_as_many_cycles_as_it_has_writes(name) -> None:
                 return
 
     run(dut, driver(dut.i, words, never(), 2000), bench)
-    written, dropped = plan.store.write_cycles // height, len(words) // len(rows)
+    written, dropped = store.write_cycles // height, len(words) // len(rows)
     cycles = np.cumsum([written if kept[y % height] else dropped for y in range(len(rows))])
     starts = [cycles[y] for y in range(len(rows)) if kept[y % height]]
     assert np.diff(ends).tolist() == np.diff(starts).tolist()
@@ -165,9 +167,9 @@ def test_a_row_takes_as_many_cycles_as_it_has_writes(name) -> None:
 
 def test_full_ring_is_not_written_to() -> None:
     plan = plans()["signed"]
-    dut, rng = Writer(plan.store), np.random.default_rng(5)
-    row = np.ones((2, 9), int)
-    words = beats_of(plan, row, rng)
+    (store,) = plan.stores
+    dut = Writer(store)
+    words = to_beats(np.ones((1, 2, 1, 9), int), store.link)
     taken = []
 
     async def bench(ctx):
