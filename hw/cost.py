@@ -31,6 +31,10 @@ class LayerCost:
         The layer alone waits for its input to be written.
     memory_bits : dict of str to int
         Bits of every memory.
+    coding : str
+        How surviving taps are stored: of `hw.coding.Coding`; empty where none are walked.
+    taps : int
+        Surviving weights, or pixels that are compared.
     attribution : Attribution, optional
         Where the cycles between two frames of the network go; None for an add, which walks no taps.
     first_frame : FirstFrame, optional
@@ -46,8 +50,15 @@ class LayerCost:
     cycles: int
     input_bound: bool
     memory_bits: dict[str, int]
+    coding: str
+    taps: int
     attribution: Attribution | None = None
     first_frame: FirstFrame | None = None
+
+    @property
+    def schedule_bits_per_tap(self) -> float | None:
+        """Bits that say what is walked, per surviving tap; None where there is none."""
+        return self.memory_bits["schedule"] / self.taps if self.taps else None
 
     @property
     def utilisation(self) -> float | None:
@@ -136,7 +147,7 @@ def _rhythm(network: Network, folding: Folding, plans: tuple[Plan, ...]) -> Rhyt
 def _add_cost(p: AddPlan) -> LayerCost:
     channels, height, _ = p.result.shape
     cycles, fold = channels * height * p.columns.block, Fold(p.columns.lanes)
-    return LayerCost(p.name, "Add", fold, 0, 0, 0, cycles, False, p.memory_bits)
+    return LayerCost(p.name, "Add", fold, 0, 0, 0, cycles, False, p.memory_bits, "", 0)
 
 
 def _layer_cost(network: Network, p: LayerPlan, waits: Waits) -> LayerCost:
@@ -153,6 +164,8 @@ def _layer_cost(network: Network, p: LayerPlan, waits: Waits) -> LayerCost:
         cycles=cycles,
         input_bound=cycles > p.compute_cycles and cycles <= writes,
         memory_bits=p.memory_bits,
+        coding=p.coding.name,
+        taps=p.taps,
         attribution=attribute(p, waits),
         first_frame=first_frame(p, waits),
     )

@@ -272,7 +272,8 @@ class _Search:
         choices = []
         for group in _parts(channels) if multiplies else [1]:
             lengths = [n for n in list_lengths(walked, inputs, group) if n] or [1]
-            for sequencers in range(1, min(len(lengths), MOST_SEQUENCERS) + 1):
+            most = min(len(lengths) * (1 + multiplies), channels, MOST_SEQUENCERS)
+            for sequencers in range(1, most + 1):
                 copy = bits // (1 if reads_all else sequencers)
                 least = _share(lengths, sequencers, splittable=multiplies)
                 for streams in range(1, min(_MOST_STREAMS, channels) + 1):

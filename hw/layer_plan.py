@@ -7,10 +7,12 @@ from itertools import accumulate
 import numpy as np
 
 from hw.arithmetic import signed_bits
+from hw.coding import Coding, encode, events
 from hw.columns import Columns, Segments
 from hw.fold import Fold, UnsupportedLayer
 from hw.layers import Activation, AvgPool, Conv, Layer, MaxPool
 from hw.link import Link
+from hw.rom import Rom
 from hw.rows import Rows
 from hw.schedule import Schedule, schedule
 from hw.store import Bank, Store
@@ -29,6 +31,7 @@ from hw.timing import (
     SCALE,
     WALK,
 )
+from hw.walk import Walk
 
 
 @dataclass(frozen=True, eq=False)
@@ -188,25 +191,40 @@ class LayerPlan:
         """Memories that one sequencer reads at most."""
         return max(1, *(len(banks) for banks in self.banks))
 
+    @property
+    def word_bits(self) -> int:
+        """Bits of an offset that are a word in the row; those above are the number of a bank."""
+        return (max(store.row_words for store in self.stores) - 1).bit_length()
+
     @cached_property
-    def places(self) -> tuple[np.ndarray, np.ndarray]:
-        """Where every tap (N, R) is read: its word in the row, in the first block, and its bank."""
-        walked, segments = self.schedule, self.segments
-        word = np.zeros(self.extent[1], np.int64)
+    def walk(self) -> Walk:
+        """What is walked, as places in the row, in the first block of columns, and banks."""
+        walked, segments, stores = self.schedule, self.segments, self.stores
+        words = np.zeros((len(stores), self.extent[1]), np.int64)
         for column in segments.taps:
-            word[column] = segments.first_word(column)
-        local, pitch, which = (np.zeros((self.channels, self.fold.R), np.int64) for _ in range(3))
+            first = segments.first_word(column)
+            words[:, column] = [first * store.words_per_column for store in stores]
+        local = np.zeros((self.channels, self.fold.R), np.int64)
+        start = np.zeros(self.channels, np.int64)  # of the words of the channel's store
         for r, banks in enumerate(self.banks):
             for number, (index, bank) in enumerate(banks):
                 channels = [self.first_channels[index] + c for c in bank.channels]
-                local[channels, r] = np.arange(len(channels))
-                pitch[channels, r] = self.stores[index].words_per_column
-                which[channels, r] = number
-        local, pitch, which = (
-            np.take_along_axis(table, walked.channel, axis=0) for table in (local, pitch, which)
-        )
-        offset = word[walked.column] * pitch + local
-        return np.where(walked.idle, 0, offset), np.where(walked.idle, 0, which)
+                local[channels, r] = np.arange(len(channels)) + (number << self.word_bits)
+                start[channels] = index * self.extent[1]
+        place = np.where(walked.idle, 0, np.take_along_axis(local, walked.channel, axis=0))
+        column = np.where(walked.idle, 0, walked.column + start[walked.channel])
+        needless = self.is_conv and self.weighted
+        return Walk(walked.row, column, place, walked.idle, words.ravel(), needless)
+
+    @cached_property
+    def coding(self) -> Coding:
+        """How the taps are stored."""
+        return encode(self.walk)
+
+    @cached_property
+    def events(self) -> Rom:
+        """Entries that complete sums."""
+        return events(self.schedule)
 
     @property
     def in_order(self) -> bool:
@@ -272,11 +290,13 @@ class LayerPlan:
 
     @property
     def schedule_bits(self) -> int:
-        """Width of an entry of the schedule: row, word and end per sequencer; outputs ended."""
-        walked, row_words = self.schedule, max(store.row_words for store in self.stores)
-        tap = (self.extent[0] - 1).bit_length() + (row_words - 1).bit_length() + 1
-        tap += (self.most_banks - 1).bit_length() + walked.idles
-        return tap * self.fold.R + self.most_ends.bit_length()
+        """Bits of the memories that say what is walked."""
+        return self.coding.bits + self.events.bits
+
+    @property
+    def taps(self) -> int:
+        """Surviving weights, or pixels that are compared."""
+        return int(self.conv.survivors.sum()) if self.is_conv else self.schedule.taps
 
     @cached_property
     def biases(self) -> tuple[int, ...]:
@@ -294,16 +314,15 @@ class LayerPlan:
     @property
     def memory_bits(self) -> dict[str, int]:
         """Bits of every memory of the layer."""
-        entries, walked = len(self.schedule), self.schedule
         bits = {
             "row_buffer": sum(store.bits for store in self.stores),
-            "schedule": entries * self.schedule_bits,
+            "schedule": self.schedule_bits,
             "output_queue": self.queue_depth * self.link.beat_bits,
         }
         if isinstance(self.layer, Conv):
-            bits["weights"] = walked.weight.size * self.layer.weight_bits * self.weighted
+            bits["weights"] = self.schedule.weight.size * self.layer.weight_bits * self.weighted
             width = self.bias_bits + (self.requantiser[0] if self.scales else 0)
-            bits["requantise"] = len(walked.exits) * self.fold.E * width
+            bits["requantise"] = len(self.schedule.exits) * self.fold.E * width
         return bits
 
     @property

@@ -18,7 +18,7 @@ class TapList:
         Output channels.
     row, column, channel : (L,) int
         Place of each tap in the kernel's extent (dilation included), and its input channel; ordered
-        by row, then column, then channel.
+        by channel, then row, then column.
     weight : (L, outputs) int
         Weights; zero where an output's own mask has no such tap.
     """
@@ -42,8 +42,7 @@ def tap_lists(layer: Conv | MaxPool, channels: int, group: int) -> list[TapList]
     dilation = layer.dilation if isinstance(layer, Conv) else (1, 1)
     lists = []
     for outputs in groups(layer, channels, group):
-        union = np.moveaxis(np.asarray(mask[list(outputs)].any(axis=0)), 0, -1)
-        ky, kx, channel = np.nonzero(union)
+        channel, ky, kx = np.nonzero(mask[list(outputs)].any(axis=0))
         lists.append(
             TapList(
                 outputs,

@@ -1,17 +1,17 @@
 """Tap walker: fires one surviving tap a cycle in every sequencer, all in lockstep."""
 
-import numpy as np
 from amaranth import *
 from amaranth.lib import data, wiring
-from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from hw.layer_plan import LayerPlan
+from hw.parts.event_source import EventSource
 from hw.parts.row_manager import place
+from hw.parts.tap_source import tap_source
 
 
 class TapWalker(wiring.Component):
-    """Walker of the schedule memory, linearly, once per block of columns.
+    """Walker of the schedule, once per block of columns.
 
     A tap is fired when its window is valid and the output queue has room for whatever one entry can
     complete. Behind that nothing ever waits: taps flow as a pipeline, with bubbles that read the
@@ -74,26 +74,17 @@ class TapWalker(wiring.Component):
         plan = self.plan
         entries, blocks = len(plan.schedule), plan.columns.block
 
-        m.submodules.memory = memory = self._memory()
-        read = memory.read_port()
-        entry = Signal.like(read.data)
-        index, next_index = Signal(range(entries)), Signal(range(entries))
-        primed, fire = Signal(), Signal()
+        m.submodules.events = event = EventSource(plan)
+        index, fire = Signal(range(entries)), Signal()
+        taps, valid = self._taps(m, fire)
         used = Signal(range(plan.queue_depth + 1))  # places of the queue, taken or promised
         promised = Signal(range(plan.most_ends + 1))
         m.d.comb += [
-            entry.eq(read.data),
-            fire.eq(primed & self.window_valid & (used <= plan.queue_depth - plan.most_ends)),
-            promised.eq(Mux(fire, entry.ends, 0)),
-            read.en.eq(fire | ~primed),
-            read.addr.eq(next_index),
+            event.next.eq(fire),
+            fire.eq(valid & self.window_valid & (used <= plan.queue_depth - plan.most_ends)),
+            promised.eq(Mux(fire, event.ends, 0)),
         ]
-        m.d.sync += [primed.eq(1), used.eq(used + promised - self.left)]
-        with m.If(read.en):
-            m.d.sync += [
-                index.eq(next_index),
-                next_index.eq(Mux(next_index == entries - 1, 0, next_index + 1)),
-            ]
+        m.d.sync += used.eq(used + promised - self.left)
 
         block, pass_end, row_end = Signal(range(blocks)), Signal(), Signal()
         pitches = [store.words_per_column for store in plan.stores]
@@ -101,6 +92,8 @@ class TapWalker(wiring.Component):
             Signal(range(blocks * pitch), name=f"block_offset_{index}")
             for index, pitch in enumerate(pitches)
         ]
+        with m.If(fire):
+            m.d.sync += index.eq(Mux(pass_end, 0, index + 1))
         m.d.comb += [
             pass_end.eq(fire & (index == entries - 1)),
             row_end.eq(pass_end & (block == blocks - 1)),
@@ -126,7 +119,7 @@ class TapWalker(wiring.Component):
             self.last.eq(last),
         ]
         for r in range(plan.fold.R):
-            tap = entry.taps[r]
+            tap = taps[r]
             row = self.window[tap.row]
             base, offset = (
                 Signal.like(self.address[r], name=f"{name}_{r}") for name in ("base", "offset")
@@ -134,43 +127,28 @@ class TapWalker(wiring.Component):
             bank = Signal.like(self.bank[r], name=f"bank_{r}")
             blank = Signal(init=1, name=f"blank_{r}")
             stores = [store for store, _ in plan.banks[r]] or [0]
+            word, which = tap.offset[: plan.word_bits], tap.offset[plan.word_bits :]
             m.d.sync += [
-                base.eq(_of([row.bases[str(s)] for s in stores], tap.bank)),
-                offset.eq(tap.offset + _of([block_offsets[s] for s in stores], tap.bank)),
-                bank.eq(tap.bank),
-                blank.eq(~fire | ~row.inside | tap.idle),
-                last[r].eq(fire & tap.last),
+                base.eq(_of([row.bases[str(s)] for s in stores], which)),
+                offset.eq(word + _of([block_offsets[s] for s in stores], which)),
+                bank.eq(which),
+                blank.eq(~fire | ~row.inside | tap.blank),
+                last[r].eq(fire & event.last[r]),
                 self.address[r].eq(base + offset),
                 self.bank[r].eq(bank),
                 blanks[r].eq(blank),
             ]
         return m
 
-    def _memory(self) -> Memory:
-        """Schedule memory: a tap for each sequencer, and the outputs that the entry completes."""
-        plan, walked = self.plan, self.plan.schedule
-        tap = data.StructLayout(
-            {
-                "row": range(plan.extent[0]),
-                "offset": range(max(store.row_words for store in plan.stores)),
-                "bank": range(plan.most_banks),
-                "last": 1,
-                "idle": int(walked.idles),
-            }
-        )
-        layout = data.StructLayout(
-            {"taps": data.ArrayLayout(tap, plan.fold.R), "ends": range(plan.most_ends + 1)}
-        )
-        keys = ("row", "offset", "bank", "last", "idle")
-        idle = walked.idle.astype(int) if walked.idles else np.zeros_like(walked.row)
-        columns = np.stack([walked.row, *plan.places, walked.last.astype(int), idle], axis=-1)
-        init = [
-            layout.const(
-                {"taps": [dict(zip(keys, tap, strict=True)) for tap in taps], "ends": ends}
-            )
-            for taps, ends in zip(columns.tolist(), walked.ends.tolist(), strict=True)
-        ]
-        return Memory(shape=layout, depth=len(init), init=init)
+    def _taps(self, m: Module, fire: Signal) -> tuple[list[data.View], Signal]:
+        """Tap of every sequencer, and whether they are there."""
+        coding, valid = self.plan.coding, Signal()
+        sources = [tap_source(self.plan, program) for program in coding.programs]
+        for index, source in enumerate(sources):
+            m.submodules[f"taps_{index}"] = source
+            m.d.comb += source.next.eq(fire)
+        m.d.comb += valid.eq(sources[0].valid)
+        return [sources[program].taps[place] for program, place in coding.sources], valid
 
 
 def _of(values: list[Value], index: Value) -> Value:

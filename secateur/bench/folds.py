@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from hw.cost import predict
+from hw.cost import predict_interval
 from hw.layers import Conv
 from hw.network import Network
 from hw.plan import Fold, Folding
@@ -129,7 +129,7 @@ class _Search:
         best, folding = None, {}
         for lanes in _busy_lanes(self.width):
             wider = {self.conv.source: Fold(lanes), self.conv.name: candidate.fold}
-            cycles = predict(self.network, wider).interval
+            cycles = predict_interval(self.network, wider)
             if best is None or cycles < best:
                 best, folding = cycles, wider
             if cycles <= max(candidate.cycles, self.pixels):

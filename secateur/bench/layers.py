@@ -135,7 +135,7 @@ def row(
         "utilisation": macs / work,
         "speedup": dense_work / work,
         "ideal_speedup": network(case.layer, "dense").macs / macs,
-        "schedule_bits_per_tap": len(built.schedule) * built.schedule_bits / _taps(built),
+        "schedule_bits_per_tap": built.schedule_bits / built.taps,
         "memory_bits": _memory(built),
         **figures,
         "seconds": {
@@ -144,10 +144,6 @@ def row(
         },
         "missed": None if choice.good else _missed(case, choice),
     }
-
-
-def _taps(built: LayerPlan) -> int:
-    return int(built.conv.survivors.sum())
 
 
 def _memory(built: LayerPlan) -> dict[str, int]:

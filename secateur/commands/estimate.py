@@ -88,7 +88,8 @@ def _attribution(title: str, design: dict[str, Any]) -> str:
     layers = {name: layer for name, layer in design["layers"].items() if layer["attribution"]}
     parts = [layer["attribution"] for layer in layers.values()]
     lost = [key for key in parts[0] if key not in _USED and any(part[key] for part in parts)]
-    head = [f"layer, {title}" if title else "layer", "P x G x R", "used", *lost, "first tap at"]
+    head = [f"layer, {title}" if title else "layer", "P x G x R x E", "used", *lost]
+    head += ["first tap at", "coding", "bits a tap"]
     cycles = sum(design["intervals"]) / len(design["intervals"])
     rows = []
     for name, layer in layers.items():
@@ -96,7 +97,9 @@ def _attribution(title: str, design: dict[str, Any]) -> str:
         used = sum(part[key] for key in _USED)
         shares = [f"{value / cycles:.1%}" for value in (used, *(part[key] for key in lost))]
         fold = " x ".join(map(str, layer["fold"]))
-        rows.append([name, fold, *shares, f"{layer['first_frame']['fill']:,}"])
+        bits = layer["schedule_bits_per_tap"]
+        coding = [layer["coding"], "-" if bits is None else f"{bits:.2f}"]
+        rows.append([name, fold, *shares, f"{layer['first_frame']['fill']:,}", *coding])
     return table(head, rows)
 
 
@@ -123,6 +126,8 @@ def _figures(network: Any, folding: Any) -> dict[str, Any]:
                 "cycles": layer.cycles,
                 "multipliers": layer.multipliers,
                 "memory_bits": sum(layer.memory_bits.values()),
+                "coding": layer.coding,
+                "schedule_bits_per_tap": layer.schedule_bits_per_tap,
                 **_parts(layer),
             }
             for layer in cost.layers

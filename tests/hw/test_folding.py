@@ -5,7 +5,7 @@ from itertools import product
 import numpy as np
 import pytest
 
-from hw.cost import predict
+from hw.cost import predict, predict_interval
 from hw.folding import fold_to_interval, fold_to_multipliers
 from hw.layers import Conv, Input, MaxPool
 from hw.network import Network
@@ -59,14 +59,17 @@ def multipliers(network: Network, folding: Folding) -> int:
 
 
 def every_folding(network: Network):
-    """Every P, G and R of every layer, and every P of the input."""
+    """Every P, G, R, and least and most E of every layer, and every P of the input."""
     choices = []
     for layer in network.layers:
         channels, _, width = network.formats[layer.name].shape
         groups = range(1, channels + 1 if isinstance(layer, Conv) else 2)
         sequencers = range(1, 2 if isinstance(layer, Input) else channels + 1)
-        lanes = range(1, width + 1)
-        choices.append([Fold(*numbers) for numbers in product(lanes, groups, sequencers)])
+        lanes, streams = range(1, width + 1), {1, channels}
+        if isinstance(layer, Input):
+            streams = {1}
+        folds = product(lanes, groups, sequencers, streams)
+        choices.append([Fold(*numbers) for numbers in folds])
     for folds in product(*choices):
         yield dict(zip((layer.name for layer in network.layers), folds, strict=True))
 
@@ -76,7 +79,7 @@ def brute() -> dict[str, np.ndarray]:
     """Multipliers and interval of every folding, by network: (foldings, 2)."""
     return {
         name: np.array(
-            [(multipliers(net, f), predict(net, f).interval) for f in every_folding(net)]
+            [(multipliers(net, f), predict_interval(net, f)) for f in every_folding(net)]
         )
         for name, net in NETWORKS.items()
     }

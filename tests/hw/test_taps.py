@@ -46,7 +46,8 @@ def test_lists_are_the_unions_of_their_outputs_taps(options, channels, group) ->
     for taps in lists:
         own = [taps_of(layer, o) for o in taps.outputs]
         found = walked(taps)
-        assert found == sorted(set().union(*own)), "ordered by row, column, channel; each once"
+        order = sorted(set().union(*own), key=lambda tap: (tap[2], tap[0], tap[1]))
+        assert found == order, "ordered by channel, row, column; each once"
         assert taps.weight.shape == (len(taps), len(taps.outputs))
         for tap, weights in zip(found, taps.weight.tolist(), strict=True):
             assert weights == [kernel.get(tap, 0) for kernel in own]

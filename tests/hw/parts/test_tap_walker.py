@@ -3,9 +3,11 @@ from itertools import cycle
 import numpy as np
 import pytest
 
+from hw.coding import by_kernel, by_offset
 from hw.layers import MaxPool
 from hw.parts.tap_walker import TapWalker
 from hw.plan import Fold, LayerPlan
+from tests.hw.codings import coded
 from tests.hw.networks import conv, layer_plan
 from tests.hw.streams import crossed_stalls, run
 
@@ -14,7 +16,7 @@ def plans() -> dict[str, LayerPlan]:
     rng = np.random.default_rng(1)
     shape = (3, 5, 6)
     sparse = conv(rng, channels=(3, 4), density=0.3, stride=(2, 2))
-    return {
+    made = {
         "dense": layer_plan(conv(rng, channels=(3, 2)), shape, Fold(2, 1)),
         "sparse, stride 2": layer_plan(sparse, shape, Fold(1, 3)),
         "short lists": layer_plan(conv(rng, channels=(3, 4), density=0), shape, Fold(3, 2)),
@@ -26,6 +28,14 @@ def plans() -> dict[str, LayerPlan]:
         "pooling of two": layer_plan(MaxPool("p", "x"), shape, Fold(2, 1, 2)),
         "pooling": layer_plan(MaxPool("p", "x"), shape, Fold(2)),
     }
+    others = {
+        name: coded(plan, by_offset if plan.coding.name == "kernel" else by_kernel)
+        for name, plan in made.items()
+    }
+    return made | {f"{name}, {plan.coding.name}": plan for name, plan in others.items()}
+
+
+PLANS = plans()
 
 
 def walk(plan: LayerPlan, rows: int, window_stalls, queue_stalls):
@@ -71,20 +81,26 @@ def walk(plan: LayerPlan, rows: int, window_stalls, queue_stalls):
 def expected(plan: LayerPlan, bases: list[int], rows: int) -> list[tuple]:
     """Every entry, once per block of columns: ``(entry, addresses, blank, last, ends)``.
 
-    An address is None where it is not read.
+    An address is None where it is not read. An idle entry whose weight is zero may read anything.
     """
     walked, stride, copies = plan.schedule, plan.layer.stride[1], range(plan.fold.R)
+    stored, pitch = plan.coding.decode(len(walked)), plan.stores[0].words_per_column
 
     def address(e: int, r: int, block: int) -> int | None:
         if blanks(e, r):
             return None
+        if walked.idle[e, r]:
+            return bases[stored.row[e, r]] + int(stored.offset[e, r]) + block * pitch
         word = plan.segments.word(walked.column[e, r] + block * stride)
         assert word is not None
         place = plan.copies[r].index(walked.channel[e, r])
-        return bases[walked.row[e, r]] + word * plan.stores[0].words_per_column + place
+        return bases[walked.row[e, r]] + word * pitch + place
 
     def blanks(e: int, r: int) -> int:
-        return int(walked.idle[e, r] or walked.row[e, r] % 2)
+        if not walked.idle[e, r]:
+            return int(walked.row[e, r] % 2)
+        assert not walked.weight[e, r].any() or not plan.is_conv
+        return int(not plan.is_conv or stored.row[e, r] % 2)
 
     return [
         (
@@ -115,9 +131,9 @@ def read(fired: list[tuple]) -> list[tuple]:
 
 
 @crossed_stalls
-@pytest.mark.parametrize("name", plans())
+@pytest.mark.parametrize("name", PLANS)
 def test_taps_inside_the_picture_are_fired_in_order(name, i_stall, o_stall) -> None:
-    plan = plans()[name]
+    plan = PLANS[name]
     bases, fired, row_ends = walk(plan, 3, i_stall(1), o_stall(2))
     want, none = expected(plan, bases, 3), (1,) * plan.fold.R
     seen = read(fired)
@@ -130,10 +146,10 @@ def test_taps_inside_the_picture_are_fired_in_order(name, i_stall, o_stall) -> N
     assert len(row_ends) == 3
 
 
-@pytest.mark.parametrize("name", plans())
+@pytest.mark.parametrize("name", PLANS)
 def test_a_tap_is_fired_in_every_cycle_when_nothing_stalls(name) -> None:
     """Two cycles after its row begins; padding rows take their cycles and read blank."""
-    plan = plans()[name]
+    plan = PLANS[name]
     never = iter(lambda: False, True)
     bases, fired, row_ends = walk(plan, 3, never, never)
     entries = len(plan.schedule) * plan.columns.block * 3
@@ -143,10 +159,10 @@ def test_a_tap_is_fired_in_every_cycle_when_nothing_stalls(name) -> None:
     assert all(all(blank) for _, _, _, blank, *_ in fired[: end - entries + 1])
 
 
-@pytest.mark.parametrize("name", plans())
+@pytest.mark.parametrize("name", PLANS)
 def test_walk_stops_when_the_output_queue_could_overflow(name) -> None:
     """At the very entry: what is complete is what fits, whatever an entry completes at most."""
-    plan = plans()[name]
+    plan = PLANS[name]
     dut = TapWalker(plan)
     completed = []
 
@@ -171,7 +187,7 @@ def test_walk_stops_when_the_output_queue_could_overflow(name) -> None:
 
 def test_nothing_is_read_right_after_reset() -> None:
     """Memories keep what they read before a reset, so it must not be taken for a tap."""
-    dut = TapWalker(plans()["dense"])
+    dut = TapWalker(PLANS["dense"])
     seen = []
 
     async def bench(ctx):

@@ -1,0 +1,114 @@
+"""Sources of taps: for some sequencers, the next tap whenever it is asked for."""
+
+from amaranth import *
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+
+from hw.coding import OffsetProgram, Program
+from hw.kernel_coding import KernelProgram
+from hw.layer_plan import LayerPlan
+from hw.parts.rom import look_up, sequence
+
+
+def tap_layout(plan: LayerPlan) -> data.StructLayout:
+    """Lay out a tap: row of the window, word in the row and bank, and whether there is none."""
+    offset = plan.word_bits + (plan.most_banks - 1).bit_length()
+    return data.StructLayout({"row": range(plan.extent[0]), "offset": offset, "blank": 1})
+
+
+def tap_source(plan: LayerPlan, program: Program) -> "OffsetSource | KernelSource":
+    """Source of the taps of a program."""
+    if isinstance(program, KernelProgram):
+        return KernelSource(plan, program)
+    return OffsetSource(plan, program)
+
+
+class OffsetSource(wiring.Component):
+    """Source of taps that are stored one by one.
+
+    Members
+    -------
+    next : In(1)
+        The taps have been used. From the next cycle on there are the next ones.
+    taps : Out
+        A tap for every sequencer.
+    valid : Out(1)
+        There are taps: always, some cycles after a reset.
+    """
+
+    next: Signal
+    taps: data.View
+    valid: Signal
+
+    def __init__(self, plan: LayerPlan, program: OffsetProgram) -> None:
+        self.program = program
+        taps = data.ArrayLayout(tap_layout(plan), program.sequencers)
+        super().__init__({"next": In(1), "taps": Out(taps), "valid": Out(1)})
+
+    def elaborate(self, platform):
+        m = Module()
+        fields = sequence(m, "entries", self.program.taps, self.next)
+        m.d.sync += self.valid.eq(1)
+        for r in range(self.program.sequencers):
+            for name in ("row", "offset", "blank"):
+                m.d.comb += self.taps[r][name].eq(fields[f"{name}_{r}"])
+        return m
+
+
+class KernelSource(wiring.Component):
+    """Source of taps that are walks over kernels, channel after channel.
+
+    The next segment is always there when the one before ends, and the next word of a pattern is
+    chosen by the one before, so that successive taps may be of any segments.
+
+    Members
+    -------
+    next, taps, valid
+        As of `OffsetSource`, for one sequencer.
+    """
+
+    next: Signal
+    taps: data.View
+    valid: Signal
+
+    def __init__(self, plan: LayerPlan, program: KernelProgram) -> None:
+        self.program = program
+        taps = data.ArrayLayout(tap_layout(plan), 1)
+        super().__init__({"next": In(1), "taps": Out(taps), "valid": Out(1)})
+
+    def elaborate(self, platform):
+        m = Module()
+        program = self.program
+        most = {name: int(values.max()) for name, values in program.segments.fields.items()}
+
+        # After a reset the first segment is there, then its first walk begins, then there is a tap.
+        started, walking = Signal(), Signal()
+        m.d.sync += [started.eq(1), walking.eq(started), self.valid.eq(walking)]
+        step, kernel_end, segment_end = Signal(), Signal(), Signal()
+        segment = sequence(m, "segments", program.segments, segment_end)
+        start, more = Signal(range(most["start"] + 1)), Signal(range(most["more"] + 1))
+        local, at = Signal(range(program.channels)), Signal(range(len(program.patterns)))
+        word = look_up(m, "patterns", program.patterns, at)
+        m.d.comb += [
+            step.eq(started & (self.next | ~self.valid)),
+            kernel_end.eq(word["end"] | ~walking),
+            segment_end.eq(step & kernel_end & (more == 0)),
+        ]
+        with m.If(step):
+            m.d.sync += at.eq(at + 1)
+            with m.If(kernel_end):
+                m.d.sync += [
+                    at.eq(Mux(more == 0, segment["start"], start)),
+                    local.eq(Mux(more == 0, segment["local"], local + program.pitch)),
+                    more.eq(Mux(more == 0, segment["more"], more - 1)),
+                ]
+            with m.If(segment_end):
+                m.d.sync += start.eq(segment["start"])
+
+            tap = self.taps[0]
+            m.d.sync += [
+                tap.row.eq(word["row"]),
+                tap.offset.eq(word["word"] | local if program.disjoint else word["word"] + local),
+                tap.blank.eq(word["blank"]),
+            ]
+        return m
