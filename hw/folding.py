@@ -7,6 +7,7 @@ from itertools import pairwise, product
 
 import numpy as np
 
+from hw.balance import balance
 from hw.columns import Columns, Segments
 from hw.cost import predict_interval
 from hw.fold import Fold, Folding
@@ -15,7 +16,7 @@ from hw.layers import Add, Concat, Conv, Input, Layer
 from hw.link import Link
 from hw.network import Network
 from hw.plan import is_stored_apart
-from hw.taps import list_lengths
+from hw.taps import list_lengths, tap_lists
 
 MOST_SEQUENCERS = 16
 _MOST_STREAMS = 4
@@ -30,6 +31,8 @@ _HARDLY, _BY_FAR = 1.03, 1.25
 
 def fold_to_multipliers(network: Network, multipliers: int) -> Folding:
     """Fold a network for the shortest interval that a number of multipliers allows.
+
+    Many sequencers that make a layer hardly faster (`_HARDLY`) are not taken.
 
     Parameters
     ----------
@@ -68,6 +71,8 @@ def fold_to_multipliers(network: Network, multipliers: int) -> Folding:
 
 def fold_to_interval(network: Network, cycles: int) -> Folding:
     """Fold a network onto the fewest multipliers whose interval is not above a number of cycles.
+
+    Many sequencers that make a layer hardly faster (`_HARDLY`) are not taken.
 
     Raises
     ------
@@ -158,8 +163,10 @@ class _Search:
     def __init__(self, network: Network) -> None:
         self.network = network
         self.layers = [layer for layer in network.layers if not isinstance(layer, Add | Concat)]
-        self.choices = [self._choices(layer) for layer in self.layers]
+        self.every = [self._choices(layer) for layer in self.layers]
+        self.choices = [self.every[0], *(_undominated(found) for found in self.every[1:])]
         self.segments, self.write_cycles = cache(self._segments), cache(self._write_cycles)
+        self.entries = cache(self._entries)
         chain = all(b.inputs == (a.name,) for a, b in pairwise(network.layers))
         self.path = self._cheapest_path if chain else self._cheapest_in_turn
         lanes = [sorted({choice.fold.P for choice in layer}) for layer in self.choices]
@@ -178,11 +185,42 @@ class _Search:
         """
         for worth in _WORTH[-1:] if multipliers is None else _WORTH:
             folding = self.path(cycles, worth)
+            while folding is not None and self._mend(folding, cycles):
+                folding = self.path(cycles, worth)
             if folding is None:
                 return None
             if multipliers is None or self._multipliers(folding) <= multipliers:
                 return folding
         return None
+
+    def _mend(self, folding: Folding, cycles: int) -> bool:
+        """Put right the choices whose lists, once shared, take more cycles than was estimated."""
+        slow = False
+        for index, layer in enumerate(self.layers):
+            fold = folding[layer.name]
+            if fold.R == 1:
+                continue
+            _, height, width = self.network.formats[layer.name].shape
+            entries = self.entries(index, fold.G, fold.R, fold.E)
+            if entries * height * -(-width // fold.P) <= cycles:
+                continue
+            slow = True
+            for place, choice in enumerate(self.every[index]):
+                other = choice.fold
+                if (other.G, other.R) == (fold.G, fold.R) and other.E <= fold.E:
+                    longer = max(choice.cycles, entries * height * -(-width // other.P))
+                    self.every[index][place] = replace(choice, cycles=longer)
+            self.choices[index] = _undominated(self.every[index])
+        return slow
+
+    def _entries(self, index: int, group: int, sequencers: int, streams: int) -> int:
+        """Entries that the sequencers of a layer walk in a pass."""
+        layer = self.layers[index]
+        source = self.network.formats[layer.inputs[0]]
+        walked = walked_layer(layer, source)
+        lists = tap_lists(walked, source.shape[0], group)
+        splittable = isinstance(walked, Conv)
+        return balance(lists, sequencers, splittable=splittable, streams=streams).length
 
     def _multipliers(self, folding: Folding) -> int:
         layers = [layer for layer in self.layers if isinstance(layer, Conv)]
@@ -288,7 +326,7 @@ class _Search:
                         choices.append(_Choice.of(fold, cycles, copy, multiplies=multiplies))
                     if share == least:
                         break
-        return _undominated(choices)
+        return choices
 
     def _write_cycles(
         self, index: int, producer: int, lanes: int, channels: int | None = None

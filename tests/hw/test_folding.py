@@ -50,7 +50,6 @@ def starved() -> Network:
     return Network("starved", (Input("x", (6, 2, 3)), kept))
 
 
-HARDLY = 1.03  # what a fold that is larger by far must gain to be taken
 NETWORKS = {make.__name__: make() for make in (pooled, pair, single, uneven, starved)}
 
 
@@ -93,7 +92,8 @@ def test_shortest_interval_of_a_budget(brute, name) -> None:
         folding = fold_to_multipliers(network, budget)
         cost = predict(network, folding)
         assert multipliers(network, folding) == cost.multipliers <= budget
-        assert cost.interval <= HARDLY * table[table[:, 0] <= budget, 1].min()
+        fastest = table[table[:, 0] <= budget, 1].min()
+        assert fastest <= cost.interval <= 1.03 * fastest
 
 
 @pytest.mark.parametrize("name", NETWORKS)
@@ -103,18 +103,18 @@ def test_fewest_multipliers_of_an_interval(brute, name) -> None:
         folding = fold_to_interval(network, interval)
         cost = predict(network, folding)
         assert cost.interval <= interval
-        assert cost.multipliers <= table[table[:, 1] <= interval / HARDLY, 0].min(initial=1 << 20)
+        fewest = table[table[:, 1] <= interval, 0].min()
+        thrifty = table[1.03 * table[:, 1] <= interval, 0]
+        assert fewest <= cost.multipliers
+        assert not len(thrifty) or cost.multipliers <= thrifty.min()
 
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_interval_that_no_fold_reaches(brute, name) -> None:
     fastest = int(brute[name][:, 1].min())
-    wanted = f"^network '{name}': interval must be at least (\\d+) cycles, not {fastest - 1}$"
-    with pytest.raises(ValueError, match=wanted) as error:
+    sentence = f"network '{name}': interval must be at least {fastest} cycles, not {fastest - 1}"
+    with pytest.raises(ValueError, match=f"^{re.escape(sentence)}$"):
         fold_to_interval(NETWORKS[name], fastest - 1)
-    told = re.search(wanted, str(error.value))
-    assert told
-    assert fastest <= int(told[1]) <= HARDLY * fastest
 
 
 @pytest.mark.parametrize("budget", [0, 1, -5])
@@ -129,7 +129,7 @@ def test_budget_that_is_too_small(budget) -> None:
 
 def test_budget_beyond_use_leaves_no_lane_idle() -> None:
     folding = fold_to_multipliers(NETWORKS["single"], 10_000)
-    assert multipliers(NETWORKS["single"], folding) <= 5 * 5 * 2  # a list is cut in two at most
+    assert multipliers(NETWORKS["single"], folding) <= 5 * 5 * 2  # every list cut in two
 
 
 def one(inputs: int, outputs: int, size: int) -> Network:
@@ -152,6 +152,21 @@ def test_sequencers_that_hardly_help_are_not_taken() -> None:
     faster, chosen = predict(network, fine).interval, predict(network, folding).interval
     assert faster < chosen <= 1.03 * faster
     assert folding["a"].R < 15 / 2
+
+
+def test_lists_that_share_badly_are_known_before() -> None:
+    """Cut among 11 sequencers, 16 lists of 27 taps take more entries than their taps require."""
+    network, budget = one(3, 16, 4), 11
+    folds = [
+        Fold(lanes, group, sequencers)
+        for lanes, group, sequencers in product(range(1, 5), range(1, 12), range(1, 12))
+        if lanes * group * sequencers <= budget
+    ]
+    fastest = min(predict(network, {"x": Fold(4), "a": fold}).interval for fold in folds)
+    eleven = predict(network, {"x": Fold(4), "a": Fold(1, 1, 11)}).interval
+    assert eleven > -(-16 * 27 // 11) * 16
+    chosen = predict(network, fold_to_multipliers(network, budget)).interval
+    assert fastest <= chosen <= 1.03 * fastest
 
 
 def test_same_network_same_folds() -> None:
