@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Iterator
 
 from hw.columns import Columns
-from hw.events import History, Sender, Taker
+from hw.event_links import History, Sender, Taker
 from hw.layers import Activation
 from hw.timing import SINK_ROWS, SOURCE_ROWS
 

@@ -5,34 +5,27 @@ from dataclasses import dataclass, replace
 from functools import cache
 from itertools import pairwise, product
 
-import numpy as np
-
 from hw.balance import balance
 from hw.columns import Columns, Segments
 from hw.cost import predict_interval
 from hw.fold import Fold, Folding
+from hw.fold_choices import MOST_STREAMS, STREAM_LUTS, choices, parts, undominated
 from hw.layer_plan import LayerPlan, walked_layer
-from hw.layers import Add, Concat, Conv, Input, Layer
+from hw.layers import Add, Concat, Conv, Input
 from hw.link import Link
 from hw.network import Network
 from hw.plan import is_stored_apart
-from hw.taps import list_lengths, tap_lists
+from hw.taps import tap_lists
 
-MOST_SEQUENCERS = 16
-_MOST_STREAMS = 4
-_STREAM = 350  # LUTs of a lane's requantiser and writer
 # What a multiplier is worth in LUTs: the first that fits a budget of multipliers is taken. Parts
 # have 200 to 500 LUTs for every multiplier.
 _WORTH = (200, 500, 1 << 20)
-_BITS_PER_LUT = 45  # of block RAM, in the parts of one family
-# A fold that is hardly faster than another on as many multipliers, but larger by far, is not taken.
-_HARDLY, _BY_FAR = 1.03, 1.25
 
 
 def fold_to_multipliers(network: Network, multipliers: int) -> Folding:
     """Fold a network for the shortest interval that a number of multipliers allows.
 
-    Many sequencers that make a layer hardly faster (`_HARDLY`) are not taken.
+    Many sequencers that make a layer hardly faster (3 %) are not taken.
 
     Parameters
     ----------
@@ -72,7 +65,7 @@ def fold_to_multipliers(network: Network, multipliers: int) -> Folding:
 def fold_to_interval(network: Network, cycles: int) -> Folding:
     """Fold a network onto the fewest multipliers whose interval is not above a number of cycles.
 
-    Many sequencers that make a layer hardly faster (`_HARDLY`) are not taken.
+    Many sequencers that make a layer hardly faster (3 %) are not taken.
 
     Raises
     ------
@@ -101,7 +94,7 @@ def _with_input(network: Network, folding: Folding, cycles: int) -> tuple[Foldin
     """Widen the beats of the input as long as the whole is slower than some cycles and gains."""
     interval = predict_interval(network, folding)
     picture = network.input
-    for lanes in _parts(picture.shape[2]):
+    for lanes in parts(picture.shape[2]):
         if interval <= cycles:
             break
         wider = folding | {picture.name: Fold(lanes)}
@@ -109,38 +102,6 @@ def _with_input(network: Network, folding: Folding, cycles: int) -> tuple[Foldin
         if found < interval:
             folding, interval = wider, found
     return folding, interval
-
-
-@dataclass(frozen=True)
-class _Choice:
-    """A fold of a layer, the cycles its lists take for one picture, and what it costs.
-
-    `luts` is a rough count of LUT4-equivalents, enough to compare folds: of accumulators, of what
-    gathers the sums of several sequencers, of a lane's requantiser and writer, of sequencers and of
-    skewed weights, fitted to the rows of ``docs/benchmarks.md``; and a share of the block RAM that
-    a sequencer's copy of the row buffer takes.
-    """
-
-    fold: Fold
-    cycles: int
-    multipliers: int
-    luts: int
-
-    @staticmethod
-    def of(fold: Fold, cycles: int, copy_bits: int, *, multiplies: bool) -> "_Choice":
-        """Choose a fold of a layer whose row buffer has some bits."""
-        lanes, group, sequencers = fold.P, fold.G, fold.R
-        luts = 43 * fold.multipliers + _STREAM * lanes * fold.E + sequencers * (180 + group**2)
-        luts += sequencers * (33 * lanes * (sequencers > 1) + copy_bits // _BITS_PER_LUT)
-        return _Choice(fold, cycles, fold.multipliers if multiplies else 0, luts)
-
-    def cheaper(self, other: "_Choice") -> bool:
-        """Whether this one is no worse than another in anything."""
-        return (
-            self.cycles <= other.cycles
-            and self.multipliers <= other.multipliers
-            and self.luts <= other.luts
-        )
 
 
 @dataclass(frozen=True)
@@ -163,8 +124,8 @@ class _Search:
     def __init__(self, network: Network) -> None:
         self.network = network
         self.layers = [layer for layer in network.layers if not isinstance(layer, Add | Concat)]
-        self.every = [self._choices(layer) for layer in self.layers]
-        self.choices = [self.every[0], *(_undominated(found) for found in self.every[1:])]
+        self.every = [choices(network, layer) for layer in self.layers]
+        self.choices = [self.every[0], *(undominated(found) for found in self.every[1:])]
         self.segments, self.write_cycles = cache(self._segments), cache(self._write_cycles)
         self.entries = cache(self._entries)
         chain = all(b.inputs == (a.name,) for a, b in pairwise(network.layers))
@@ -173,7 +134,7 @@ class _Search:
         written = {
             self.write_cycles(index, producer, consumer)
             for index in range(1, len(lanes))
-            for producer, consumer in product(_parts(self._width(index)), lanes[index])
+            for producer, consumer in product(parts(self._width(index)), lanes[index])
         }
         self.intervals = sorted(written | {c.cycles for layer in self.choices for c in layer})
 
@@ -210,7 +171,7 @@ class _Search:
                 if (other.G, other.R) == (fold.G, fold.R) and other.E <= fold.E:
                     longer = max(choice.cycles, entries * height * -(-width // other.P))
                     self.every[index][place] = replace(choice, cycles=longer)
-            self.choices[index] = _undominated(self.every[index])
+            self.choices[index] = undominated(self.every[index])
         return slow
 
     def _entries(self, index: int, group: int, sequencers: int, streams: int) -> int:
@@ -229,9 +190,9 @@ class _Search:
     def _cheapest_path(self, cycles: int, worth: int) -> Folding | None:
         """Folds of a chain that cost least if a multiplier is worth some LUTs."""
         best: dict[int, tuple[int, tuple]] = {0: (0, ())}
-        for index, choices in enumerate(self.choices):
+        for index, allowed in enumerate(self.choices):
             after: dict[int, tuple[int, tuple]] = {}
-            for choice in choices:
+            for choice in allowed:
                 if choice.cycles > cycles:
                     continue
                 lanes, cost = choice.fold.P, choice.luts + worth * choice.multipliers
@@ -240,7 +201,7 @@ class _Search:
                     streams = self._streams(index - 1, written, cycles)
                     if streams > 1:  # the producer's results leave so many abreast
                         path, fold = path
-                        before += _STREAM * producer * max(streams - fold.E, 0)
+                        before += STREAM_LUTS * producer * max(streams - fold.E, 0)
                         path = path, replace(fold, E=max(streams, fold.E))
                     if streams and (lanes not in after or before + cost < after[lanes][0]):
                         after[lanes] = before + cost, (path, choice.fold)
@@ -287,46 +248,13 @@ class _Search:
         if written <= cycles:
             return 1
         layer = self.layers[index]
-        most = min(_MOST_STREAMS, self.network.formats[layer.name].shape[0])
+        most = min(MOST_STREAMS, self.network.formats[layer.name].shape[0])
         streams = -(-written // cycles)
         return 0 if isinstance(layer, Input) or streams > most else streams
 
     def _width(self, index: int) -> int:
         """Columns of what a layer takes."""
         return self.network.formats[self.layers[index].inputs[0]].shape[2]
-
-    def _choices(self, layer: Layer) -> list[_Choice]:
-        """Folds of a layer that leave no lane and no place in a group idle throughout."""
-        channels, height, width = self.network.formats[layer.name].shape
-        if isinstance(layer, Input):
-            return [_Choice.of(Fold(n), 0, 0, multiplies=False) for n in _parts(width)]
-        source = self.network.formats[layer.inputs[0]]
-        multiplies = isinstance(layer, Conv)
-        walked = walked_layer(layer, source)
-        inputs, _, columns = source.shape
-        rows = walked.kernel[0] + 2 * walked.stride[0]  # about those of the ring
-        bits = rows * columns * inputs * source.bits
-        reads_all = isinstance(walked, Conv) and walked.groups == 1
-        choices = []
-        for group in _parts(channels) if multiplies else [1]:
-            lengths = [n for n in list_lengths(walked, inputs, group) if n] or [1]
-            # As many as there are lists, or two for each.
-            many = [*range(1, len(lengths) + 1), *[2 * len(lengths)] * multiplies]
-            most = min(channels, MOST_SEQUENCERS)
-            for sequencers in (n for n in many if n <= most):
-                copy = bits // (1 if reads_all else sequencers)
-                least = _share(lengths, sequencers, splittable=multiplies)
-                for streams in range(1, min(_MOST_STREAMS, channels) + 1):
-                    held = [max(n, -(-group // streams)) for n in lengths]
-                    share = _share(held, sequencers, splittable=multiplies)
-                    share = max(share, -(-channels // streams))
-                    for lanes in _parts(width):
-                        fold = Fold(lanes, group, sequencers, streams)
-                        cycles = share * -(-width // lanes) * height
-                        choices.append(_Choice.of(fold, cycles, copy, multiplies=multiplies))
-                    if share == least:
-                        break
-        return choices
 
     def _write_cycles(
         self, index: int, producer: int, lanes: int, channels: int | None = None
@@ -345,35 +273,3 @@ class _Search:
         link = Link.of_one(layer.inputs[0], source, Columns(source.shape[2], 1))
         made = LayerPlan(walked_layer(layer, source), source, result, Fold(1), (link,))
         return made.segments
-
-
-def _share(lengths: list[int], sequencers: int, *, splittable: bool) -> int:
-    """Entries that each sequencer walks if the lists balance as well as they can."""
-    if sequencers == 1:
-        return sum(lengths)
-    if splittable and sequencers >= 2 * len(lengths):
-        return -(-max(lengths) // 2)
-    if splittable:
-        return max(-(-sum(lengths) // sequencers), *lengths)
-    return -(-len(lengths) // sequencers) * max(lengths)
-
-
-def _undominated(choices: list[_Choice]) -> list[_Choice]:
-    """Choices that none with the same lanes is better than, and none at all nearly as good as."""
-    kept: dict[int, list[_Choice]] = {}
-    for choice in sorted(choices, key=lambda c: (c.luts, c.cycles, c.multipliers)):
-        same = kept.setdefault(choice.fold.P, [])
-        if not any(other.cheaper(choice) for other in same):
-            same.append(choice)
-    found = [choice for same in kept.values() for choice in same]
-    cycles, multipliers, luts = np.array([(c.cycles, c.multipliers, c.luts) for c in found]).T
-    hardly_faster = _HARDLY * cycles >= cycles[:, None]
-    no_fewer = multipliers >= multipliers[:, None]
-    larger = luts >= _BY_FAR * luts[:, None]
-    needless = (hardly_faster & no_fewer & larger).any(axis=0)
-    return [choice for choice, drop in zip(found, needless, strict=True) if not drop]
-
-
-def _parts(size: int) -> list[int]:
-    """Sizes of equal parts of something, one for each number of parts."""
-    return sorted({-(-size // parts) for parts in range(1, size + 1)})

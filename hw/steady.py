@@ -9,7 +9,8 @@ import numpy as np
 
 from hw.columns import Columns
 from hw.event_ends import PixelSourceModel, RasterSinkModel, RasterSourceModel, VectorSinkModel
-from hw.events import AddModel, ForkModel, LayerModel, Taker
+from hw.event_links import ForkModel, Taker
+from hw.events import AddModel, LayerModel
 from hw.layer_plan import LayerPlan
 from hw.layers import Activation
 from hw.plan import AddPlan, Plan
