@@ -11,7 +11,7 @@ from hw.cost import predict_interval
 from hw.fold import Fold, Folding
 from hw.fold_choices import MOST_STREAMS, STREAM_LUTS, choices, parts, undominated
 from hw.layer_plan import LayerPlan, walked_layer
-from hw.layers import Add, Concat, Conv, Input
+from hw.layers import Add, Concat, Conv, Input, Layer
 from hw.link import Link
 from hw.network import Network
 from hw.plan import is_stored_apart
@@ -106,10 +106,11 @@ def _with_input(network: Network, folding: Folding, cycles: int) -> tuple[Foldin
 
 @dataclass(frozen=True)
 class _Link:
-    """What a layer takes from another: lanes of a beat, and channels."""
+    """What a layer takes from another: lanes of a beat, channels; and who may have more streams."""
 
     lanes: int
     channels: int
+    layer: Layer | None = None
 
 
 class _Search:
@@ -148,9 +149,10 @@ class _Search:
             folding = self.path(cycles, worth)
             while folding is not None and self._mend(folding, cycles):
                 folding = self.path(cycles, worth)
-            if folding is None:
-                return None
-            if multipliers is None or self._multipliers(folding) <= multipliers:
+            fits = folding is not None and (
+                multipliers is None or self._multipliers(folding) <= multipliers
+            )
+            if fits:
                 return folding
         return None
 
@@ -198,7 +200,7 @@ class _Search:
                 lanes, cost = choice.fold.P, choice.luts + worth * choice.multipliers
                 for producer, (before, path) in best.items():
                     written = index and self.write_cycles(index, producer, lanes)
-                    streams = self._streams(index - 1, written, cycles)
+                    streams = self._streams(self.layers[index - 1], written, cycles)
                     if streams > 1:  # the producer's results leave so many abreast
                         path, fold = path
                         before += STREAM_LUTS * producer * max(streams - fold.E, 0)
@@ -227,30 +229,39 @@ class _Search:
                 continue
             index = self.layers.index(layer)
             arriving = links[layer.inputs[0]] if layer.inputs else ()
-            fits = [
-                choice
-                for choice in self.choices[index]
-                if choice.cycles <= cycles
-                and all(
-                    self.write_cycles(index, link.lanes, choice.fold.P, link.channels) <= cycles
-                    for link in arriving
-                )
-            ]
+            fits = []
+            for choice in self.choices[index]:
+                lanes, cost = choice.fold.P, choice.luts + worth * choice.multipliers
+                wider: Folding = {}
+                for link in arriving:
+                    written = self.write_cycles(index, link.lanes, lanes, link.channels)
+                    streams = self._streams(link.layer, written, cycles)
+                    if not streams:
+                        break
+                    if link.layer and streams > folding[link.layer.name].E:
+                        fold = folding[link.layer.name]
+                        wider[link.layer.name] = replace(fold, E=streams)
+                        cost += STREAM_LUTS * link.lanes * (streams - fold.E)
+                else:
+                    if choice.cycles <= cycles:
+                        fits.append((cost, choice.fold, wider))
             if not fits:
                 return None
-            best = min(fits, key=lambda choice: choice.luts + worth * choice.multipliers)
-            folding[layer.name] = best.fold
-            links[layer.name] = (_Link(best.fold.P, channels),)
+            _, fold, wider = min(fits, key=lambda found: found[0])
+            folding |= wider | {layer.name: fold}
+            own = None if isinstance(layer, Input) else layer
+            links[layer.name] = (_Link(fold.P, channels, own),)
         return folding
 
-    def _streams(self, index: int, written: int, cycles: int) -> int:
+    def _streams(self, layer: Layer | None, written: int, cycles: int) -> int:
         """Streams in which a layer's results must leave to be written in time; 0 if too many."""
         if written <= cycles:
             return 1
-        layer = self.layers[index]
+        if layer is None or isinstance(layer, Input):
+            return 0
         most = min(MOST_STREAMS, self.network.formats[layer.name].shape[0])
         streams = -(-written // cycles)
-        return 0 if isinstance(layer, Input) or streams > most else streams
+        return 0 if streams > most else streams
 
     def _width(self, index: int) -> int:
         """Columns of what a layer takes."""
