@@ -48,19 +48,29 @@ LAYER = {
     "20 columns": lambda p: p.source.shape[2] >= 20,
     "lanes uneven": lambda p: p.columns.width % p.fold.P,
     "lane without a column": lambda p: (p.fold.P - 1) * p.columns.block >= p.columns.width,
-    "producer of other lanes": lambda p: p.producer.lanes not in (1, p.fold.P),
+    "producer of other lanes": lambda p: p.links[0].columns.lanes not in (1, p.fold.P),
     "groups and sequencers": lambda p: p.fold.G > 1 and p.fold.R > 1,
     "cut lists": lambda p: p.schedule.splits,
     "idle sequencers": lambda p: p.schedule.idles,
+    "results abreast": lambda p: p.fold.E > 1 and p.fold.G > 1,
+    "streams that carry nothing": lambda p: p.link.gaps,
+    "banks for streams": lambda p: len(p.links) == 1 and p.most_banks > 1,
+    "behind a concat": lambda p: len(p.links) > 1,
+    "behind a concat, in streams": lambda p: any(len(k.streams) > 1 for k in p.links[1:]),
+    "concat that walks": lambda p: len(p.links) > 1 and p.layer.source == p.name,
+    "taps by kernel": lambda p: p.coding.name == "kernel",
+    "taps by offset": lambda p: p.coding.name == "offset",
     "rows that are not read": lambda p: sum(p.rows.stored) < p.source.shape[1],
 }
 ADD = {
     "strided shortcut": lambda p: p.layer.stride != (1, 1),
     "option A": lambda p: -1 in p.taken,
     "identity": lambda p: p.layer.stride == (1, 1) and -1 not in p.taken,
-    "shortcut of other lanes": lambda p: p.producer.lanes != p.columns.lanes,
-    "signs that differ": lambda p: p.formats[0].signed != p.formats[1].signed,
-    "widths that differ": lambda p: p.formats[0].bits != p.formats[1].bits,
+    "shortcut of other lanes": lambda p: p.links[1].columns.lanes != p.columns.lanes,
+    "several streams pass": lambda p: len(p.link.streams) > 1,
+    "several streams wait": lambda p: len(p.links[1].streams) > 1,
+    "signs that differ": lambda p: p.links[0].activation.signed != p.links[1].activation.signed,
+    "widths that differ": lambda p: p.links[0].activation.bits != p.links[1].activation.bits,
 }
 FORMATS = {f"{kind} of {bits} bits" for kind in ("signed", "unsigned") for bits in WIDTHS}
 OTHERS = {"offsets", "result is a map", "result is a vector"}
