@@ -318,12 +318,22 @@ class LayerPlan:
             "row_buffer": sum(store.bits for store in self.stores),
             "schedule": self.schedule_bits,
             "output_queue": self.queue_depth * self.link.beat_bits,
+            "drain": len(self.schedule.exits) * self.fold.E * self._drain_bits,
         }
         if isinstance(self.layer, Conv):
             bits["weights"] = self.schedule.weight.size * self.layer.weight_bits * self.weighted
             width = self.bias_bits + (self.requantiser[0] if self.scales else 0)
             bits["requantise"] = len(self.schedule.exits) * self.fold.E * width
         return bits
+
+    @property
+    def _drain_bits(self) -> int:
+        """Bits that say of an output where its sum is, and which channel it is."""
+        channels = range(self.result.shape[0])
+        known = self.schedule.streams == (tuple(channels),)
+        channel = 0 if known else len(channels).bit_length()
+        sums = self.fold.R + (self.fold.G - 1).bit_length()
+        return channel + sums * self.holds
 
     @property
     def compute_cycles(self) -> int:

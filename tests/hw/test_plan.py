@@ -103,6 +103,9 @@ def test_memories_by_hand() -> None:
     # row, column and end of nine taps, for both channels and both lists, and nothing else
     assert bits["schedule"] == 9 * (2 + 2 + 1)
     assert bits["output_queue"] == 16 * (4 * 8 + 2 + 1)
+    assert (
+        bits["drain"] == 0
+    )  # outputs leave in their order, and where one sum is there is no other
 
 
 def test_memories_of_three_sequencers_by_hand() -> None:
@@ -113,6 +116,7 @@ def test_memories_of_three_sequencers_by_hand() -> None:
     # are complete in four of them, of up to two outputs, always after as many entries
     assert bits["schedule"] < 24 * 3 * (2 + 3) + 4 * (3 + 2)
     assert bits["row_buffer"] == 3 * 5 * 4 * 2 * 4 * 8
+    assert bits["drain"] == 4 * (3 + 3)  # which sequencers have summed an output, and which it is
 
 
 def test_depthwise_channels_are_stored_once() -> None:
