@@ -85,3 +85,26 @@ def convolve(view: np.ndarray, weight: np.ndarray, groups: int, bound: int) -> n
     parts = zip(np.split(view, groups, axis=1), np.split(weight, groups), strict=True)
     sums = [np.tensordot(v, w, axes=([1, 4, 5], [1, 2, 3])) for v, w in parts]  # (N, Ho, Wo, O/g)
     return np.moveaxis(np.concatenate(sums, axis=-1), -1, 1).astype(np.int64)
+
+
+def one_shift(multiplier: np.ndarray, shift: np.ndarray) -> tuple[int, int, tuple[int, ...]]:
+    """Scale multipliers so that one shift serves all outputs, and no shifter is built.
+
+    ``(acc * m + 2**(s-1)) >> s`` stays when ``m`` is doubled and ``s`` is one more.
+
+    Parameters
+    ----------
+    multiplier, shift : (O,) int
+
+    Returns
+    -------
+    int, int, tuple of int
+        Bits of the multipliers (0 if all are 1), the shift, and the multipliers.
+    """
+    most = int(shift.max())
+    pairs = zip(multiplier.tolist(), shift.tolist(), strict=True)
+    scaled = [m << (most - s) for m, s in pairs]
+    while most > 1 and all(m % 2 == 0 for m in scaled) and any(scaled):
+        scaled, most = [m // 2 for m in scaled], most - 1
+    width = 0 if set(scaled) == {1} else max(max(scaled).bit_length(), 1)
+    return width, most, tuple(scaled)

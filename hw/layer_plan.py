@@ -6,7 +6,7 @@ from itertools import accumulate
 
 import numpy as np
 
-from hw.arithmetic import signed_bits
+from hw.arithmetic import one_shift, signed_bits
 from hw.coding import Coding, encode, events
 from hw.columns import Columns, Segments
 from hw.fold import Fold, UnsupportedLayer
@@ -31,7 +31,7 @@ from hw.timing import (
     SCALE,
     WALK,
 )
-from hw.walk import Walk
+from hw.walk import Walk, locate
 
 
 @dataclass(frozen=True, eq=False)
@@ -199,22 +199,16 @@ class LayerPlan:
     @cached_property
     def walk(self) -> Walk:
         """What is walked, as places in the row, in the first block of columns, and banks."""
-        walked, segments, stores = self.schedule, self.segments, self.stores
-        words = np.zeros((len(stores), self.extent[1]), np.int64)
-        for column in segments.taps:
-            first = segments.first_word(column)
-            words[:, column] = [first * store.words_per_column for store in stores]
-        local = np.zeros((self.channels, self.fold.R), np.int64)
-        start = np.zeros(self.channels, np.int64)  # of the words of the channel's store
-        for r, banks in enumerate(self.banks):
-            for number, (index, bank) in enumerate(banks):
-                channels = [self.first_channels[index] + c for c in bank.channels]
-                local[channels, r] = np.arange(len(channels)) + (number << self.word_bits)
-                start[channels] = index * self.extent[1]
-        place = np.where(walked.idle, 0, np.take_along_axis(local, walked.channel, axis=0))
-        column = np.where(walked.idle, 0, walked.column + start[walked.channel])
         needless = self.is_conv and self.weighted
-        return Walk(walked.row, column, place, walked.idle, words.ravel(), needless)
+        places = [
+            [
+                (index, [self.first_channels[index] + c for c in bank.channels])
+                for index, bank in banks
+            ]
+            for banks in self.banks
+        ]
+        pitches = [store.words_per_column for store in self.stores]
+        return locate(self.schedule, self.segments, places, pitches, self.word_bits, needless)
 
     @cached_property
     def coding(self) -> Coding:
@@ -271,22 +265,11 @@ class LayerPlan:
 
     @cached_property
     def requantiser(self) -> tuple[int, int, tuple[int, ...]]:
-        """Width of the multiplier (0: none), the one shift, and the multiplier of every output.
-
-        ``(acc * m + 2**(s-1)) >> s`` stays when ``m`` is doubled and ``s`` is one more, so one
-        shift serves all outputs, and no shifter is built.
-        """
-        layer = self.layer
-        assert isinstance(layer, Conv)
+        """Width of the multiplier (0: none), the one shift, and the multiplier of every output."""
+        layer = self.conv
         assert layer.multiplier is not None
         assert layer.shift is not None
-        shift = int(layer.shift.max())
-        pairs = zip(layer.multiplier.tolist(), layer.shift.tolist(), strict=True)
-        scaled = [m << (shift - s) for m, s in pairs]
-        while shift > 1 and all(m % 2 == 0 for m in scaled) and any(scaled):
-            scaled, shift = [m // 2 for m in scaled], shift - 1
-        width = 0 if set(scaled) == {1} else max(max(scaled).bit_length(), 1)
-        return width, shift, tuple(scaled)
+        return one_shift(layer.multiplier, layer.shift)
 
     @property
     def schedule_bits(self) -> int:

@@ -1,8 +1,12 @@
 """What the sequencers of a layer read, entry by entry."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+
+from hw.columns import Segments
+from hw.schedule import Schedule
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,3 +60,43 @@ class Taps:
     row: np.ndarray
     offset: np.ndarray
     blank: np.ndarray
+
+
+def locate(
+    walked: Schedule,
+    segments: Segments,
+    banks: Sequence[Sequence[tuple[int, list[int]]]],
+    pitches: Sequence[int],
+    word_bits: int,
+    needless: bool,
+) -> Walk:
+    """Find where the taps of a schedule lie in the first block of columns.
+
+    Parameters
+    ----------
+    walked : Schedule
+    segments : Segments
+        Columns over the lanes.
+    banks : for each sequencer, for each of its banks
+        The store that the bank belongs to, and its channels.
+    pitches : sequence of int
+        Words of a column in each store.
+    word_bits : int
+        Bits of a word's place in a row; those above say which bank.
+    needless : bool
+        As of `Walk`.
+    """
+    extent = max(segments.taps) + 1
+    words = np.zeros((len(pitches), extent), np.int64)
+    for column in segments.taps:
+        words[:, column] = [segments.first_word(column) * pitch for pitch in pitches]
+    channels = 1 + max((c for own in banks for _, kept in own for c in kept), default=0)
+    local = np.zeros((channels, walked.sequencers), np.int64)
+    start = np.zeros(channels, np.int64)  # of the words of the channel's store
+    for r, own in enumerate(banks):
+        for number, (store, kept) in enumerate(own):
+            local[kept, r] = np.arange(len(kept)) + (number << word_bits)
+            start[kept] = store * extent
+    place = np.where(walked.idle, 0, np.take_along_axis(local, walked.channel, axis=0))
+    column = np.where(walked.idle, 0, walked.column + start[walked.channel])
+    return Walk(walked.row, column, place, walked.idle, words.ravel(), needless)
