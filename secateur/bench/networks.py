@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -98,7 +98,7 @@ def _row(made: Generated, result: Result, seconds: float) -> dict[str, Any]:
         "network": NAME,
         "variant": made.variant,
         "budget": made.budget,
-        "folds": {one.name: [one.fold.P, one.fold.G, one.fold.R] for one in cost.layers},
+        "folds": {one.name: list(astuple(one.fold)) for one in cost.layers},
         "multipliers": cost.multipliers,
         "macs": made.network.macs,
         "cycles": {"predicted": cost.interval, "simulated": result.interval},
@@ -151,7 +151,7 @@ def markdown(rows: Sequence[dict[str, Any]]) -> str:
     notes = [_note(rows)]
     for row in rows:
         folds = ", ".join(f"{name} {' x '.join(map(str, f))}" for name, f in row["folds"].items())
-        notes.append(f"P x G x R of {row['variant']}, {row['budget']}: {folds}.")
+        notes.append(f"P x G x R x E of {row['variant']}, {row['budget']}: {folds}.")
     return "\n".join(["", *lines, "", *(f"- {note}" for note in notes), "", ""])
 
 

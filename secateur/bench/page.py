@@ -8,7 +8,7 @@ from secateur.bench.cases import SHAPES, VARIANTS
 
 _HEAD = (
     "row",
-    "P x G x R",
+    "P x G x R x E",
     "mults",
     "MACs",
     "cycles",
@@ -29,14 +29,14 @@ def cells(row: dict[str, Any]) -> list[str]:
     stored = sum(memory.values()) / 1000
     return [
         f"{row['layer']} {row['variant']} {row['budget']}",
-        f"{fold['P']} x {fold['G']} x {fold['R']}",
+        f"{fold['P']} x {fold['G']} x {fold['R']} x {fold['E']}",
         str(row["multipliers"]),
         f"{row['macs']:,}",
         f"{row['cycles']['predicted']:,}",
         f"{row['utilisation']:.3f}{mark}",
         f"{row['speedup']:.2f}",
         f"{row['ideal_speedup']:.2f}",
-        f"{row['schedule_bits_per_tap']:.1f}",
+        f"{row['schedule_bits_per_tap']:.2f}",
         f"{stored:,.0f}",
         "-" if row["lut4_equivalent"] is None else f"{row['lut4_equivalent']:,}",
         "-" if row["fmax_mhz"] is None else f"{row['fmax_mhz']:.0f}",

@@ -31,7 +31,7 @@ SLOW = ROW | {"utilisation": 0.9, "missed": "no fold reaches it"}
 
 def test_a_row_says_what_it_is():
     assert page.cells(ROW) == [
-        *("L5 grid 36", "4 x 1 x 9", "36", "589,824", "16,384", "1.000", "2.00", "2.00", "5.2"),
+        *("L5 grid 36", "4 x 1 x 9 x 1", "36", "589,824", "16,384", "1.000", "2.00", "2.00", "5.25"),
         *("100", "-", "-"),
     ]
     assert page.cells(BOUND)[5] == "0.500*"
@@ -56,7 +56,7 @@ def test_the_table_takes_its_place_in_a_page(tmp_path):
     assert first.startswith("# Before\n")
     assert first.endswith(f"{END}\nafter\n")
     assert "old" not in first
-    assert "| L5 grid 36 | 4 x 1 x 9 |" in first
+    assert "| L5 grid 36 | 4 x 1 x 9 x 1 |" in first
     page.write(path, "layers", page.markdown([ROW]))
     assert path.read_text(encoding="utf-8") == first
     assert list(tmp_path.iterdir()) == [path]
