@@ -121,9 +121,8 @@ class TapWalker(wiring.Component):
         for r in range(plan.fold.R):
             tap = taps[r]
             row = self.window[tap.row]
-            base, offset = (
-                Signal.like(self.address[r], name=f"{name}_{r}") for name in ("base", "offset")
-            )
+            base = Signal.like(self.address[r], name=f"base_{r}")
+            offset = Signal(plan.word_bits, name=f"offset_{r}")
             bank = Signal.like(self.bank[r], name=f"bank_{r}")
             blank = Signal(init=1, name=f"blank_{r}")
             stores = [store for store, _ in plan.banks[r]] or [0]
