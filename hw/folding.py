@@ -272,8 +272,10 @@ class _Search:
         choices = []
         for group in _parts(channels) if multiplies else [1]:
             lengths = [n for n in list_lengths(walked, inputs, group) if n] or [1]
-            most = min(len(lengths) * (1 + multiplies), channels, MOST_SEQUENCERS)
-            for sequencers in range(1, most + 1):
+            # As many as there are lists, or two for each.
+            many = [*range(1, len(lengths) + 1), *[2 * len(lengths)] * multiplies]
+            most = min(channels, MOST_SEQUENCERS)
+            for sequencers in (n for n in many if n <= most):
                 copy = bits // (1 if reads_all else sequencers)
                 least = _share(lengths, sequencers, splittable=multiplies)
                 for streams in range(1, min(_MOST_STREAMS, channels) + 1):
@@ -311,8 +313,10 @@ def _share(lengths: list[int], sequencers: int, *, splittable: bool) -> int:
     """Entries that each sequencer walks if the lists balance as well as they can."""
     if sequencers == 1:
         return sum(lengths)
+    if splittable and sequencers >= 2 * len(lengths):
+        return -(-max(lengths) // 2)
     if splittable:
-        return max(-(-sum(lengths) // sequencers), -(-max(lengths) // 2))
+        return max(-(-sum(lengths) // sequencers), *lengths)
     return -(-len(lengths) // sequencers) * max(lengths)
 
 

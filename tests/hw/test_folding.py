@@ -129,7 +129,7 @@ def test_budget_that_is_too_small(budget) -> None:
 
 def test_budget_beyond_use_leaves_no_lane_idle() -> None:
     folding = fold_to_multipliers(NETWORKS["single"], 10_000)
-    assert multipliers(NETWORKS["single"], folding) <= 5 * 5
+    assert multipliers(NETWORKS["single"], folding) <= 5 * 5 * 2  # a list is cut in two at most
 
 
 def one(inputs: int, outputs: int, size: int) -> Network:
