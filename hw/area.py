@@ -100,14 +100,14 @@ def predict_area(network: Network, folding: Folding, family: str) -> Area:
 def count(network: Network, folding: Folding, family: str) -> dict[str, float]:
     """Count what all parts of a folded network are made of (`hw.area_counts`)."""
     plans = plan(network, folding)
-    parts = Parts(FAMILIES[family])
+    parts = Parts(FAMILIES[family], plans)
     parts.source(network.input, input_columns(network.input, folding))
     for made in plans:
         if isinstance(made, AddPlan):
             parts.add(made)
         else:
             parts.layer(made)
-    parts.forks((layer.name for layer in network.layers), plans)
+    parts.forks()
     parts.sink(plans[-1])
     return parts.counts
 

@@ -1,10 +1,10 @@
 """What is counted of an accelerator: bits by kind of logic, and what all layers have."""
 
 from collections import defaultdict
+from collections.abc import Sequence, Set
 
-from hw.columns import Columns
 from hw.families import Family, Memory
-from hw.layers import Activation
+from hw.link import Link
 from hw.store import Store
 
 
@@ -49,7 +49,7 @@ class Counts:
             tables=copies * placed.tables,
             table_selects=copies * placed.table_selects,
         )
-        if not memory.parts and not placed.block_rams:
+        if not memory.parts and memory.registered and not placed.block_rams:
             self.count(outputs=copies * memory.distinct)
 
     def products(self, number: int, first: int, second: int, width: int) -> bool:
@@ -62,54 +62,49 @@ class Counts:
         )
         return product.cells > 0
 
-    def scaled_index(self, length: int, factor: int) -> None:
-        """Count the product of an index into something with a constant factor."""
-        if factor & (factor - 1):
-            index, bits = index_bits(length), factor.bit_length()
-            self.products(1, index, bits, index + bits)
-
-    def writer(self, store: Store) -> None:
-        """Count a writer."""
-        bits, lanes, address = store.source.bits, store.lanes, index_bits(store.depth)
+    def writer(self, store: Store, read: Set[int]) -> None:
+        """Count a writer, of the lanes that are read."""
+        bits, lanes, address = store.link.activation.bits, len(read), index_bits(store.depth)
+        block, streams = store.link.columns.block, len(store.link.streams)
         writes = [write for steps in store.writes for write in steps]
         steps = max(len(steps) for steps in store.writes)
-        sources = [{s for w in writes for lane, s in w.sources if lane == p} for p in range(lanes)]
-        distinct = {copy for copy in store.copies if copy}
-        self.scaled_index(store.segments.words, store.words_per_column)
-        channel = index_bits(store.channels)
+        sources = [{s for w in writes for lane, s in w.sources if lane == p} for p in read]
+        held = len(set().union(*sources)) + lanes
         self.count(
-            registers=channel + index_bits(store.producer.block) + store.producer.lanes * bits,
+            registers=index_bits(block) + streams * held * bits,
             control=4 + index_bits(store.rows.ring + 1) + self.base_bits(store),
-            selects=sum(max(len(found) - 1, 0) for found in sources) * bits,
+            selects=streams * sum(max(len(found) - 1, 0) for found in sources) * bits,
             decodes=len(writes) * (1 + len({len(w.sources) for w in writes})),
         )
-        self.count(registers=lanes * bits, counters=2 * address, adders=address)
+        self.count(counters=2 * address, adders=address)
         self.counter(steps)
-        self.counter(store.channels * store.producer.block)
-        for copy in distinct:
-            part = copy != tuple(range(store.channels))
+        self.counter(store.link.row_beats)
+        for _, channels in {(bank.stream, bank.channels) for bank in store.banks}:
+            part = channels != tuple(range(store.link.activation.shape[0]))
             self.count(
                 adders=2 * address,
                 registers=2 * address + lanes + 1,
-                decodes=len(copy) * part,
+                decodes=len(channels) * part,
                 enables=lanes,
             )
         if not all(store.rows.stored[store.rows.top :][: store.rows.height]):
             self.counter(store.rows.height)
 
-    def rows(self, store: Store) -> None:
-        """Count a row manager."""
-        rows = store.rows
-        base = self.base_bits(store)
+    def rows(self, stores: Sequence[Store]) -> None:
+        """Count a row manager: places that are the same in several stores are kept once."""
+        rows = stores[0].rows
+        heads = {(store.rows.ring, store.row_words): self.base_bits(store) for store in stores}
+        rings = [store.rows.ring for store in stores]
+        counted = sum(index_bits(ring + 1) for ring in (*rings, max(rings)))
         self.count(
-            window=2 * rows.extent * (base + 1),
-            control=1 + 2 * index_bits(rows.ring + 1),
-            counters=2 * index_bits(rows.ring + 1),
+            window=2 * rows.extent * (sum(heads.values()) + 1),
+            control=1 + counted,
+            counters=counted,
         )
         for length in (
             rows.total,
             rows.outputs,
-            1 << base,
+            *(1 << base for base in heads.values()),
             max(rows.first_pushes, rows.stride) + 1,
         ):
             self.counter(length)
@@ -120,28 +115,29 @@ class Counts:
         even = (store.row_words & -store.row_words).bit_length() - 1
         return max(index_bits(store.depth) - even, 1)
 
-    def row_buffers(self, store: Store) -> None:
-        """Count the copies of a row buffer.
+    def row_buffers(self, store: Store, read: Set[int]) -> None:
+        """Count the banks of a row buffer, of the lanes that are read.
 
-        Where reading what is being written is emulated, the last write of each copy is kept, and
+        Where reading what is being written is emulated, the last write of each bank is kept, and
         what it wrote, and both are compared with what is read.
         """
-        copies = [copy for copy in store.copies if copy]
+        banks = store.banks
         written = {lane for steps in store.writes for write in steps for lane, _ in write.sources}
-        lanes = max(len(written), 1)  # others have no column of the picture
-        memory = Memory(store.depth, lanes * store.source.bits, parts=lanes)
-        self.memory(memory, len(copies))
+        lanes = max(len(written & read), 1)  # others have no column of the picture
+        memory = Memory(store.depth, lanes * store.link.activation.bits, parts=lanes)
+        self.memory(memory, len(banks))
         if self.family.place(memory).emulated:
-            kept = len(set(copies)) * (index_bits(store.depth) + lanes)
-            kept += len(copies) * lanes
+            ports = {(bank.stream, bank.channels) for bank in banks}
+            streams = {bank.stream for bank in banks}
+            kept = len(ports) * (index_bits(store.depth) + lanes) + len(banks) * lanes
             self.count(
-                registers=2 * memory.width + kept, compared=len(copies) * index_bits(store.depth)
+                registers=2 * len(streams) * memory.width + kept,
+                compared=len(banks) * index_bits(store.depth),
             )
 
-    def fifo(self, result: Activation, columns: Columns, depth: int) -> None:
-        """Count a queue of beats."""
-        places = index_bits(result.shape[0]) + index_bits(columns.block)
-        width = columns.lanes * result.bits + places
-        self.memory(Memory(depth, width, registered=False))
+    def fifo(self, link: Link, depth: int, lanes: int) -> None:
+        """Count a queue of beats, of so many lanes that are read."""
+        unread = (link.columns.lanes - lanes) * len(link.streams) * link.activation.bits
+        self.memory(Memory(depth, link.beat_bits - unread, registered=False))
         for _ in range(3):  # where to write, where to read, and how many there are
             self.counter(depth)

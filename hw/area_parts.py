@@ -1,17 +1,19 @@
 """What the parts of an accelerator are made of, counted from its plans as they are built."""
 
-from collections.abc import Iterable
+from collections import Counter, defaultdict
+from collections.abc import Iterator
 
 import numpy as np
 
-from hw.area_counts import Counts, index_bits
+from hw.area_counts import index_bits
+from hw.area_walk import WalkCounts, multiplying, walking
 from hw.arithmetic import signed_bits
 from hw.columns import Columns
-from hw.families import Memory
+from hw.families import Family, Memory
 from hw.layer_plan import LayerPlan
 from hw.layers import Input
 from hw.plan import AddPlan, Plan
-from hw.timing import ACCUMULATE, MULTIPLY, READ, SINK_ROWS, SOURCE_ROWS
+from hw.timing import SINK_ROWS, SOURCE_ROWS
 
 
 def sum_bits(plan: LayerPlan) -> int:
@@ -25,21 +27,77 @@ def sum_bits(plan: LayerPlan) -> int:
     return signed_bits(low, high)
 
 
-def walking(plan: LayerPlan) -> int:
-    """Sequencers that have any tap."""
-    return sum(bool(copy) for copy in plan.copies)
+def lanes_read(plans: tuple[Plan, ...], family: Family) -> dict[str, set[int]]:
+    """Lanes of every layer that are built: of a ragged row, the last ones may not be read.
+
+    One of which a bit lies in a cell of the output queue with others is built, read or not.
+    """
+    read: defaultdict[str, set[int]] = defaultdict(set)
+    read[plans[-1].name] = set(range(plans[-1].columns.lanes))
+    for plan in reversed(plans):
+        read[plan.name] |= _with_others(plan, read[plan.name], family)
+        for store in (plan.store,) if isinstance(plan, AddPlan) else plan.stores:
+            read[store.link.name] |= {
+                source
+                for steps in store.writes
+                for write in steps
+                for lane, source in write.sources
+                if lane in read[plan.name]
+            }
+        if isinstance(plan, AddPlan):
+            read[plan.inputs[0]] |= read[plan.name]
+    return read
 
 
-class Parts(Counts):
-    """Counts of an accelerator's parts."""
+def _with_others(plan: Plan, read: set[int], family: Family) -> set[int]:
+    """Lanes whose pixels share a cell of the output queue with something that is read."""
+    link, lanes = plan.link, plan.columns.lanes
+    bits = link.activation.bits
+    word = family.place(Memory(plan.queue_depth, link.beat_bits, registered=False)).word
+    column = index_bits(link.columns.block)
+    channel = index_bits(link.activation.shape[0] + link.gaps)
+    one = [-1] * channel + [lane for lane in range(lanes) for _ in range(bits)]
+    owners = [-1] * column + one * len(link.streams)
+    cells = [set(owners[k : k + word]) for k in range(0, len(owners), word)]
+    return set().union(*(cell for cell in cells if cell & {-1, *read})) - {-1}
+
+
+class Parts(WalkCounts):
+    """Counts of an accelerator's parts.
+
+    Parameters
+    ----------
+    family : Family
+    plans : tuple of LayerPlan or AddPlan
+    """
+
+    def __init__(self, family: Family, plans: tuple[Plan, ...]) -> None:
+        super().__init__(family)
+        self.plans, self.read = plans, lanes_read(plans, family)
+
+    def lanes_of(self, plan: Plan) -> int:
+        """Lanes of a layer that are built, because they are read."""
+        return len(self.read[plan.name])
+
+    def lanes_fed(self, plan: LayerPlan) -> int:
+        """Those of them that do not always have the same sum.
+
+        One without a column always has the neutral element, which only a multiplier cell hides.
+        """
+        writes = [w for store in plan.stores for steps in store.writes for w in steps]
+        fed = {lane for write in writes for lane, _ in write.sources}
+        return self.lanes_of(plan) if plan.multipliers else len(fed & self.read[plan.name])
 
     def layer(self, plan: LayerPlan) -> None:
         """Count a layer's engine."""
         self.count(layers=1)
-        self.writer(plan.store)
-        self.rows(plan.store)
+        for store in plan.stores:
+            self.writer(store, self.read[plan.name])
+            self.row_buffers(store, self.read[plan.name])
+        self.rows(plan.stores)
         self.walker(plan)
-        self.row_buffers(plan.store)
+        for banks in plan.banks:
+            self.count(selects=max(len(banks) - 1, 0) * self.lanes_of(plan) * plan.source.bits)
         if plan.is_conv:
             self.lanes(plan)
         else:
@@ -49,104 +107,76 @@ class Parts(Counts):
             self.requantise(plan)
         self.queue(plan)
 
-    def walker(self, plan: LayerPlan) -> None:
-        """Count a tap walker, its schedule and the delays of what it says."""
-        store, entries = plan.store, len(plan.schedule)
-        base, address = self.base_bits(store), index_bits(store.depth)
-        offset, blocks = index_bits(store.row_words), plan.columns.block
-        ends = plan.most_ends.bit_length()
-        stages = READ + MULTIPLY * plan.is_conv + ACCUMULATE - 1
-        sequencers = self.sequencers(plan)
-        self.memory(self.schedule(plan))
-        index = index_bits(entries)
-        self.counter(entries)
-        self.counter(plan.queue_depth + 1)
-        self.count(registers=3 * index + (2 + stages) * ends, control=2)
-        if blocks > 1:
-            self.counter(blocks)
-            self.counter(blocks * store.words_per_column)
-        self.count(
-            registers=sequencers * (base + offset + address + 6),
-            window_selects=sequencers * (plan.extent[0] - 1) * (base + 1),
-            adders=sequencers * (address + offset * (blocks > 1)),
-        )
-
-    def sequencers(self, plan: LayerPlan) -> int:
-        """Sequencers that walk by themselves: where the schedule is logic, alike ones are one."""
-        if self.family.place(self.schedule(plan)).block_rams:
-            return walking(plan)
-        walked = plan.schedule
-        entries = np.stack([walked.row, plan.offsets, walked.last, walked.idle], axis=-1)
-        return len({entries[:, r].tobytes() for r, copy in enumerate(plan.copies) if copy})
-
-    def schedule(self, plan: LayerPlan) -> Memory:
-        """Schedule memory of a tap walker."""
-        walked, extent = plan.schedule, plan.extent[0]
-        columns: list[tuple[np.ndarray, int]] = [(walked.ends, plan.most_ends.bit_length())]
-        for r in range(plan.fold.R):
-            columns += [
-                (walked.row[:, r], index_bits(extent)),
-                (plan.offsets[:, r], index_bits(plan.store.row_words)),
-                (walked.last[:, r], 1),
-                (walked.idle[:, r], 1),
-            ]
-        return Memory.rom(*columns)
-
     def lanes(self, plan: LayerPlan) -> None:
         """Count multiply-adds and their weights."""
         fold, bits, total = plan.fold, plan.source.bits, sum_bits(plan)
-        sequencers = walking(plan)
-        pairs, width, cells = fold.P * fold.G * sequencers, bits, False
+        used = multiplying(plan)
+        stages = sum(
+            max(g for r, g in used if r == one) // fold.E + 1 for one in {r for r, _ in used}
+        )
+        lanes = self.lanes_fed(plan)
+        pairs, width, cells = lanes * len(used), bits, False
         if plan.weighted:
             weight = plan.conv.weight_bits
             width += weight
-            for r in range(fold.R):
-                columns = plan.schedule.weight[:, r].T
-                self.memory(Memory.rom(*((column, weight) for column in columns)))
-            self.count(delays=sequencers * weight * fold.G * (fold.G + 1) / 2)
+            self.weights(plan)
+            self.count(delays=weight * sum(g // fold.E + 1 for _, g in used))
             cells = self.products(pairs, bits + (not plan.source.signed), weight, width)
-        kept = sequencers * fold.G * fold.P * bits + pairs * (width + total)
+        kept = stages * lanes * bits + pairs * (width + total)
         self.count(
             **{"cell_registers" if cells else "registers": kept},
             **{"cell_sums" if cells else "logic_sums": pairs * total},
         )
-        self.count(registers=pairs * total, control=sequencers * (2 * fold.G + 2))
+        self.count(registers=pairs * total, control=2 * stages + 2 * walking(plan))
 
     def maxima(self, plan: LayerPlan) -> None:
         """Count comparisons."""
         sequencers = walking(plan)
-        bits = plan.fold.P * sequencers * plan.source.bits
+        bits = self.lanes_fed(plan) * sequencers * plan.source.bits
         self.count(maxima=bits, registers=3 * bits, control=3 * sequencers)
 
     def gather(self, plan: LayerPlan) -> None:
         """Count the gathering of sums."""
-        fold, walked, bits = plan.fold, plan.schedule, sum_bits(plan)
-        lanes, inputs = fold.P * bits, fold.G * walking(plan)
-        self.counter(len(walked.picks) + 1)
+        fold, walked = plan.fold, plan.schedule
+        lanes, sides = self.lanes_fed(plan) * sum_bits(plan), 1 + walked.splits
+        self.counter(len(walked.exits) + 1)
         self.count(control=2)
-        if fold.R > 1:
-            self.count(registers=lanes * inputs, enables=inputs)
-            mask = np.array([sum(1 << r for r in pick.sequencers) for pick in walked.picks])
-            g = np.array([pick.g for pick in walked.picks])
-            self.memory(Memory.rom((mask, fold.R), (g, index_bits(fold.G))))
-            self.counter(len(walked.picks))
-        sides = 2 if walked.splits else 1
-        self.count(registers=sides * lanes, ors=lanes * (inputs - sides) / 3)
-        if walked.splits:
-            self.count(adders=lanes, registers=lanes)
+        for leaving in zip(*walked.exits, strict=True):
+            inputs = fold.G
+            if plan.holds:
+                inputs = len({(r, pick.g) for pick in leaving if pick for r in pick.sequencers})
+                self.count(registers=lanes * inputs, enables=inputs)
+            self.count(registers=sides * lanes, ors=lanes * max(inputs - sides, 0) / 3)
+            if walked.splits:
+                self.count(adders=lanes, registers=lanes)
+        if plan.holds:
+            self.memory(Memory.rom(*self.picks(plan)))
+            self.counter(len(walked.exits))
+
+    def picks(self, plan: LayerPlan) -> Iterator[tuple[np.ndarray, int]]:
+        """Which sums leave: of each stream its sequencers, and the place in the group."""
+        for leaving in zip(*plan.schedule.exits, strict=True):
+            sequencers = [pick.sequencers if pick else () for pick in leaving]
+            for r in range(plan.fold.R):
+                yield np.array([r in each for each in sequencers]), 1
+            yield np.array([pick.g if pick else 0 for pick in leaving]), index_bits(plan.fold.G)
 
     def requantise(self, plan: LayerPlan) -> None:
         """Count a requantiser."""
-        lanes, picks = plan.fold.P, [pick.output for pick in plan.schedule.picks]
+        lanes = self.lanes_of(plan) * plan.fold.E
         width, shift, multipliers = 0, 0, ()
         if plan.conv.shift is not None:
             width, shift, multipliers = plan.requantiser
         biased = max(sum_bits(plan), plan.bias_bits) + 1
-        columns = [(np.array([plan.biases[o] for o in picks]), plan.bias_bits)]
-        if width:
-            columns.append((np.array([multipliers[o] for o in picks]), width))
+        columns = []
+        for outputs in plan.schedule.streams:
+            bias = np.array([plan.biases[o] if o >= 0 else 0 for o in outputs])
+            columns.append((bias, plan.bias_bits))
+            if width:
+                scale = np.array([multipliers[o] if o >= 0 else 0 for o in outputs])
+                columns.append((scale, width))
         self.memory(Memory.rom(*columns))
-        self.counter(len(picks))
+        self.counter(len(plan.schedule.exits))
         self.count(adders=lanes * biased, control=2)
         if width:
             cells = self.products(lanes, biased, width + 1, biased + width)
@@ -156,7 +186,7 @@ class Parts(Counts):
                 **{"scaled" if cells else "registers": lanes * (biased + kept)},
                 **{"cell_sums" if cells else "adders": rounded},
             )
-            self.count(registers=width)
+            self.count(registers=width * plan.fold.E)
         else:
             self.count(registers=lanes * (biased - shift))
         if shift:
@@ -165,46 +195,63 @@ class Parts(Counts):
 
     def queue(self, plan: LayerPlan) -> None:
         """Count an output queue."""
-        order = [pick.output for pick in plan.schedule.picks]
-        self.counter(len(order))
+        streams, channels = plan.schedule.streams, plan.result.shape[0]
+        self.counter(len(plan.schedule.exits))
         self.counter(plan.columns.block)
-        if order != sorted(order):
-            self.memory(Memory.rom((np.array(order), index_bits(len(order)))))
-        self.fifo(plan.result, plan.columns, plan.queue_depth)
+        if streams != (tuple(range(channels)),):
+            width = index_bits(channels + plan.link.gaps)
+            order = (np.array([channels if o < 0 else o for o in outputs]) for outputs in streams)
+            self.memory(Memory.rom(*((outputs, width) for outputs in order)))
+        self.fifo(plan.link, plan.queue_depth, self.lanes_of(plan))
 
     def add(self, plan: AddPlan) -> None:
         """Count a residual add."""
-        store, lanes, address = plan.store, plan.columns.lanes, index_bits(plan.store.depth)
-        result = plan.result
+        store, result, link = plan.store, plan.result, plan.link
+        streams, block = len(link.streams), plan.columns.block
+        lanes, address = streams * self.lanes_of(plan), index_bits(store.depth)
         self.count(layers=1)
-        self.scaled_index(plan.columns.block, store.words_per_column)
-        self.writer(store)
-        self.rows(store)
-        self.row_buffers(store)
+        self.writer(store, self.read[plan.name])
+        self.rows((store,))
+        self.row_buffers(store, self.read[plan.name])
         self.counter(plan.queue_depth + 1)
-        self.counter(result.shape[0] * plan.columns.block)
-        places = index_bits(result.shape[0]) + index_bits(plan.columns.block)
+        self.counter(link.row_beats)
+        places = streams * index_bits(result.shape[0] + link.gaps) + index_bits(block)
         self.count(
-            adders=2 * address,
-            registers=address + 2 * lanes * plan.formats[0].bits + 5 * places,
+            adders=2 * address * streams,
+            registers=address * streams + 2 * lanes * plan.links[0].activation.bits + 5 * places,
             control=7,
+            tables=index_bits(store.row_words) * (block > 1),
         )
+        for e, stream in enumerate(link.streams):
+            banks = sum(bank.copy == e for bank in store.banks)
+            lacks = any(plan.taken[c] < 0 for c in stream if c >= 0)
+            width = self.lanes_of(plan) * store.link.activation.bits
+            self.count(
+                decodes=len(stream) * (lacks or banks > 1 or len(stream) < result.shape[0]),
+                selects=width * (max(banks - 1, 0) + lacks),
+                registers=2 * (index_bits(max(banks, 1)) + lacks),
+            )
+        self.sum_of_two(plan, lanes)
+        self.fifo(link, plan.queue_depth, self.lanes_of(plan))
+
+    def sum_of_two(self, plan: AddPlan, lanes: int) -> None:
+        """Count the arithmetic of a residual add."""
         widths, inside = [], False
-        for source, multiplier in zip(plan.formats, plan.multipliers, strict=True):
-            widths.append(source.bits + multiplier.bit_length())
+        for source, multiplier in zip(plan.links, plan.multipliers, strict=True):
+            bits, signed = source.activation.bits, source.activation.signed
+            widths.append(bits + multiplier.bit_length())
             odd = multiplier // max(multiplier & -multiplier, 1)
-            factor, width = odd.bit_length(), source.bits + odd.bit_length()
-            cells = odd > 1 and self.products(lanes, source.bits, factor + source.signed, width)
+            factor, width = odd.bit_length(), bits + odd.bit_length()
+            cells = odd > 1 and self.products(lanes, bits, factor + signed, width)
             self.count(**{"scaled" if cells else "registers": lanes * widths[-1]})
             inside |= cells
-        total = max(widths) + 2
+        total, result = max(widths) + 2, plan.result.bits
         left = max(total - plan.layer.shift, 1)
         self.count(
             **{"cell_sums" if inside else "adders": 2 * lanes * total},
             **{"scaled" if inside else "registers": lanes * left},
         )
-        self.count(registers=lanes * result.bits, saturates=lanes * (left + result.bits))
-        self.fifo(result, plan.columns, plan.queue_depth)
+        self.count(registers=lanes * result, saturates=lanes * (left + result))
 
     def source(self, picture: Input, columns: Columns) -> None:
         """Count the source."""
@@ -224,24 +271,30 @@ class Parts(Counts):
             self.count(adders=lanes * (bits + 1))
 
     def sink(self, plan: Plan) -> None:
-        """Count the sink."""
-        (channels, height, width), bits = plan.result.shape, plan.result.bits
+        """Count the sink: a memory whose words are pixels or, for a vector, one a stream."""
         if plan.in_order:
             return
+        (channels, height, width), bits = plan.result.shape, plan.result.bits
+        lanes, streams = plan.columns.lanes, len(plan.link.streams)
         vector = (height, width) == (1, 1)
-        banks, words = (1, channels) if vector else (channels, plan.columns.block)
-        lanes = plan.columns.lanes
-        word = banks * lanes * bits
-        whole = lanes == 1  # a word is all that leaves: its register is the memory's
-        self.memory(Memory(SINK_ROWS * words, word, parts=banks, registered=whole, resets=whole))
-        for length in (channels * plan.columns.block, lanes, words, max(width, channels), height):
-            self.counter(length)
-        self.count(registers=banks * bits * (not whole), control=6)
-        self.count(selects=banks * bits * (lanes - 1))
+        if vector:
+            banks, words, left = 1, channels, streams
+            self.memory(Memory(SINK_ROWS * words, bits, registered=False), streams)
+            self.count(registers=bits, decodes=streams * channels / 4)
+        else:
+            banks, words, left = channels, plan.columns.block, lanes
+            whole = lanes == 1  # a word is all that leaves: its register is the memory's
+            shape = SINK_ROWS * words, banks * lanes * bits
+            self.memory(Memory(*shape, parts=banks, registered=whole, resets=whole))
+            self.count(registers=banks * bits * (not whole), decodes=channels)
+        length = channels if vector else width
+        for size in (plan.link.row_beats, lanes, words, length, height):
+            self.counter(size)
+        self.count(control=6, selects=banks * bits * (left - 1))
 
-    def forks(self, names: Iterable[str], plans: tuple[Plan, ...]) -> None:
-        """Count the forks behind the layers of some names."""
-        for name in names:
-            consumers = sum(plan.inputs.count(name) for plan in plans)
+    def forks(self) -> None:
+        """Count the forks behind the input and all layers."""
+        taken = [name for plan in self.plans for name in plan.inputs] + [self.plans[-1].name]
+        for consumers in Counter(taken).values():
             if consumers > 1:
                 self.count(control=consumers, enables=3 * consumers)

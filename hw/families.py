@@ -39,9 +39,14 @@ class Memory:
             (np.asarray(values, np.int64)[:, None] >> np.arange(width)) & 1
             for values, width in columns
         ]
-        contents = np.concatenate(bits, axis=1).astype(bool)
+        return Memory.of(np.concatenate(bits, axis=1))
+
+    @staticmethod
+    def of(bits: np.ndarray, *, registered: bool = True) -> "Memory":
+        """Memory of bits (depth, width); those that never vary are not stored."""
+        contents = bits.astype(bool)
         contents = contents[:, (contents != contents[0]).any(axis=0)]
-        return Memory(*contents.shape, parts=0, contents=contents)
+        return Memory(*contents.shape, parts=0, registered=registered, contents=contents)
 
     @cached_property
     def distinct(self) -> int:
@@ -123,6 +128,8 @@ class Mapped:
         Bits of a word whose reading while it is written is emulated.
     tables, table_selects : int
         Of memories in logic that are only read (`Memory.look_ups`).
+    word : int
+        Bits of a cell's word.
     """
 
     block_rams: int = 0
@@ -133,6 +140,7 @@ class Mapped:
     emulated: int = 0
     tables: int = 0
     table_selects: int = 0
+    word: int = 1
 
 
 @dataclass(frozen=True)
@@ -255,6 +263,7 @@ def _in_cells(memory: Memory, ram: Ram, index: int) -> tuple[float, Mapped]:
         writes=writes,
         emulated=memory.width * emulated,
         flip_flops=memory.width * (memory.registered and not ram.block),
+        word=width,
     )
 
 

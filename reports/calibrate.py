@@ -17,7 +17,7 @@ from hw.verilog import emit
 from reports.samples import Sample, samples
 from reports.yosys import FLOWS, Area, synthesise
 
-SAMPLES = 26
+SAMPLES = 28
 HELD_OUT = 5  # every so many is kept from the fit, so that all kinds of networks are
 SOFT = 4  # every so many is synthesised for the family without multipliers, too
 COEFFICIENTS = Path(__file__).parents[1] / "hw" / "area.json"
@@ -43,11 +43,13 @@ class Measured:
 
 
 def measure(number: int, sample: Sample, family: str, cache: Path) -> Measured:
-    """Count a sample's parts and its cells.
+    """Count a sample's parts and its cells."""
+    area = synthesised(cache / f"sample{number}" / "top.v", family, cache)
+    return Measured(sample, count(sample.network, sample.folding, family), area)
 
-    What Yosys made of the same Verilog is kept in the cache, and not made again.
-    """
-    verilog = cache / f"sample{number}" / "top.v"
+
+def synthesised(verilog: Path, family: str, cache: Path) -> Area:
+    """Synthesise a file; what was made of the same Verilog is kept in the cache."""
     command = FLOWS[family].command
     digest = hashlib.sha256(verilog.read_bytes() + command.encode()).hexdigest()
     path = cache / f"{digest}.json"
@@ -57,8 +59,7 @@ def measure(number: int, sample: Sample, family: str, cache: Path) -> Measured:
         temporary.write_text(json.dumps({"cells": area.cells, "memory_bits": area.memory_bits}))
         temporary.replace(path)
     record = json.loads(path.read_text())
-    area = Area(record["cells"], record["memory_bits"], family)
-    return Measured(sample, count(sample.network, sample.folding, family), area)
+    return Area(record["cells"], record["memory_bits"], family)
 
 
 def least_squares(matrix: np.ndarray, wanted: np.ndarray) -> np.ndarray:

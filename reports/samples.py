@@ -6,12 +6,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from hw.fold import Fold, Folding
-from hw.layers import Activation, Add, AvgPool, Conv, Input, Layer, MaxPool
+from hw.layers import Activation, Add, AvgPool, Concat, Conv, Input, Layer, MaxPool
 from hw.network import Network
 
+# In such an order that the designs that are kept from the fit (`reports.calibrate`) are of many.
 KINDS = (
-    *("conv", "conv", "conv", "conv", "pointwise", "depthwise"),
-    *("max", "linear", "chain", "average", "residual", "downsampled"),
+    *("conv", "streams", "pointwise", "chain", "kernels", "concat", "kernels"),
+    *("max", "depthwise", "streams", "residual", "linear", "downsampled", "average"),
 )
 PADDED = (1, 1, 1, 1)
 
@@ -39,22 +40,32 @@ class _Drawn:
         self.rng = rng
         shape = self.number(1, 6), self.number(6, 10), self.number(6, 12)
         self.layers: list[Layer] = [Input("x", shape, bits=self.number(4, 8))]
+        self.streams = 1  # at most
 
     def number(self, low: int, high: int) -> int:
         return int(self.rng.integers(low, high, endpoint=True))
 
     def shape(self) -> tuple[int, int, int]:
         """Shape of the last layer."""
-        return self.format().shape
+        return self.format(self.layers[-1].name).shape
 
-    def format(self) -> Activation:
-        """Format of the last layer."""
-        return Network("so_far", tuple(self.layers)).formats[self.layers[-1].name]
+    def format(self, name: str) -> Activation:
+        """Format of a layer."""
+        return Network("so_far", tuple(self.layers)).formats[name]
 
     def build(self, kind: str) -> None:
         """Put the layers of a kind of network behind the input."""
         if kind in ("conv", "pointwise", "depthwise"):
             self.conv(kind)
+        elif kind == "kernels":
+            self.layers = [Input("x", (self.number(8, 16), 6, 6), bits=self.number(4, 8))]
+            self.conv("conv", self.number(6, 12))
+        elif kind == "streams":
+            self.streams = 4
+            self.conv("conv", self.number(4, 8))
+            self.conv("pointwise", self.number(2, 6))
+        elif kind == "concat":
+            self.concat()
         elif kind == "max":
             self.layers.append(MaxPool("max", "x", (2, 2), (2, 2)))
         elif kind == "average":
@@ -99,6 +110,17 @@ class _Drawn:
         args = self.layers[-1].name, kernel, kernel, self.number(1, 60), 8
         self.layers.append(AvgPool("average", *args))
 
+    def concat(self) -> None:
+        """Add two convolutions side by side, and one that reads both."""
+        self.streams = 2
+        inputs, result = self.shape()[0], (self.number(4, 8), bool(self.number(0, 1)))
+        for _ in range(2):
+            shape = (self.number(2, 4), inputs, 3, 3)
+            self.put("x", shape, raw=False, result=result, padding=PADDED)
+        names = tuple(layer.name for layer in self.layers[1:])
+        self.layers.append(Concat("concat", names))
+        self.conv("pointwise", self.number(2, 6))
+
     def residual(self, stride: int) -> None:
         """Add a convolution, and what entered it."""
         inputs = self.shape()[0]
@@ -109,8 +131,15 @@ class _Drawn:
         multipliers = self.number(40, 127), self.number(40, 127)
         self.layers.append(Add("add", (self.layers[-1].name, "x"), multipliers, 7, **shortcut))
 
-    def put(self, source: str, shape: tuple[int, ...], raw: bool, **options) -> None:
-        """Add a layer of weights, some of its taps pruned."""
+    def put(
+        self,
+        source: str,
+        shape: tuple[int, ...],
+        raw: bool,
+        result: tuple[int, bool] | None = None,
+        **options,
+    ) -> None:
+        """Add a layer of weights, some of its taps pruned; `result` is its width and sign."""
         rng, outputs = self.rng, shape[0]
         density, whole = (1.0, 0.5, 0.3)[self.number(0, 2)], self.number(0, 2) > 0
         places = (*shape[:2], 1, 1) if whole else shape
@@ -123,15 +152,16 @@ class _Drawn:
         scale = {}
         if not raw:
             width = max(self.number(-8, 16), 0)  # of the multiplier; there may be none
-            result = self.number(4, 8)
-            most = int(np.abs(weight).reshape(outputs, -1).sum(axis=1).max()) << self.format().bits
-            shift = min(max(most.bit_length() + width - result - 1, 1), 40)
+            wide, is_signed = result or (self.number(4, 8), bool(self.number(0, 1)))
+            largest = int(np.abs(weight).reshape(outputs, -1).sum(axis=1).max())
+            most = largest << self.format(source).bits
+            shift = min(max(most.bit_length() + width - wide - 1, 1), 40)
             ones = np.ones(outputs, int)
             scale = {
                 "multiplier": rng.integers((1 << width) // 2, 1 << width, outputs) + (not width),
                 "shift": shift * ones,
-                "bits": result,
-                "signed": bool(self.number(0, 1)),
+                "bits": wide,
+                "signed": is_signed,
             }
         name = f"layer{len(self.layers)}"
         kind = Conv(name, source, weight, bias, mask=mask, weight_bits=bits, **scale, **options)
@@ -149,7 +179,9 @@ class _Drawn:
             elif isinstance(layer, Conv):
                 group = min(self.number(1, 4), channels, 1 + 12 // lanes)
                 sequencers = min(self.number(1, 6), channels, 1 + 12 // (lanes * group))
-                folding[layer.name] = Fold(lanes, group, sequencers)
-            elif not isinstance(layer, Add):
+                most = min(self.streams, channels)
+                streams = self.number(min(2, most), most)
+                folding[layer.name] = Fold(lanes, group, sequencers, streams)
+            elif not isinstance(layer, Add | Concat):
                 folding[layer.name] = Fold(lanes, 1, min(self.number(1, 2), channels))
         return Sample(network, folding)
