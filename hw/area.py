@@ -10,7 +10,7 @@ from hw.area_parts import Parts
 from hw.families import FAMILIES
 from hw.fold import Folding
 from hw.network import Network
-from hw.plan import AddPlan, input_columns, plan
+from hw.plan import AddPlan, Plan, input_columns, plan
 
 # What is fitted: kinds of logic and of registers (`hw.area_counts`), each with what a bit of it is
 # expected to be worth.
@@ -71,7 +71,9 @@ class Area:
     block_rams: int
 
 
-def predict_area(network: Network, folding: Folding, family: str) -> Area:
+def predict_area(
+    network: Network, folding: Folding, family: str, plans: tuple[Plan, ...] | None = None
+) -> Area:
     """Predict what Yosys makes of a folded network.
 
     Parameters
@@ -80,6 +82,8 @@ def predict_area(network: Network, folding: Folding, family: str) -> Area:
     folding : Folding
     family : str
         One of `hw.families.FAMILIES`.
+    plans : tuple of LayerPlan or AddPlan, optional
+        Of `hw.plan.plan`, if they are there already.
 
     Raises
     ------
@@ -88,7 +92,7 @@ def predict_area(network: Network, folding: Folding, family: str) -> Area:
     """
     if family not in FAMILIES:
         raise ValueError(f"family must be one of {', '.join(FAMILIES)}, not {family!r}")
-    counts, worth = count(network, folding, family), coefficients()[family]
+    counts, worth = count(network, folding, family, plans), coefficients()[family]
     luts, flip_flops = (
         counts[kind] + sum(each * counts[name] for name, each in worth[kind].items())
         for kind in ("luts", "flip_flops")
@@ -97,9 +101,11 @@ def predict_area(network: Network, folding: Folding, family: str) -> Area:
     return Area(round(luts), round(flip_flops), *(math.ceil(number) for number in cells))
 
 
-def count(network: Network, folding: Folding, family: str) -> dict[str, float]:
+def count(
+    network: Network, folding: Folding, family: str, plans: tuple[Plan, ...] | None = None
+) -> dict[str, float]:
     """Count what all parts of a folded network are made of (`hw.area_counts`)."""
-    plans = plan(network, folding)
+    plans = plans or plan(network, folding)
     parts = Parts(FAMILIES[family], plans)
     parts.source(network.input, input_columns(network.input, folding))
     for made in plans:

@@ -141,9 +141,11 @@ def _saved(key: str, dense: dict[str, Any], pruned: dict[str, Any] | None = None
 def _figures(network: Any, folding: Any, target: Any) -> dict[str, Any]:
     from hw.area import predict_area
     from hw.cost import predict
+    from hw.plan import plan
 
-    cost, family = predict(network, folding), target.family if target else "ecp5"
-    area = predict_area(network, folding, family)
+    plans, family = plan(network, folding), target.family if target else "ecp5"
+    cost = predict(network, folding, plans)
+    area = predict_area(network, folding, family, plans)
     lacks = target.lacks(area) if target else {}
     return {
         "area": {"family": family, **vars(area)},

@@ -1,13 +1,19 @@
+import re
+from collections import Counter
+
 import numpy as np
 import pytest
 
 from hw.area import KINDS, coefficients, count, predict_area
-from hw.area_parts import sum_bits
+from hw.area_counts import Counts
+from hw.area_parts import lanes_read, sum_bits
 from hw.families import FAMILIES
 from hw.fold import Fold
-from hw.layers import AvgPool, Input, MaxPool
+from hw.layers import Add, AvgPool, Concat, Input, MaxPool
 from hw.network import Network
 from hw.parts.lanes import sum_shape
+from hw.plan import plan
+from hw.verilog import emit
 from tests.hw.networks import conv, layer_plan
 
 
@@ -72,6 +78,72 @@ def test_every_kind_of_layer_is_counted():
     assert counts["maxima"] == 2 * 8
     # Two for the products, two of 18 + 2 bits or less to scale the sums; an average has none.
     assert counts["dsp_cells"] >= 4
+
+
+def test_more_outputs_a_cycle_take_more_area():
+    found = [
+        predict_area(network(), {"x": Fold(2), "conv": Fold(2, 2, 2, streams)}, "ecp5")
+        for streams in (1, 2, 4)
+    ]
+    for key in ("luts", "flip_flops", "dsp_cells"):
+        values = [getattr(area, key) for area in found]
+        assert values == sorted(set(values))
+
+
+def branches(concat: bool, rng: np.random.Generator) -> Network:
+    """Two convolutions side by side, and a pointwise one behind their concat, or sum."""
+    form = {"scaled": False, "bits": 5}
+    left = conv(rng, "left", channels=(4, 4), density=0.6, **form)
+    right = conv(rng, "right", channels=(4, 4), density=1.0, **form)
+    inner = conv(rng, "inner", "right", channels=(4, 4), kernel=(1, 1), **form)
+    if concat:
+        join = Concat("join", ("left", "inner"))
+    else:
+        join = Add("join", ("inner", "right"), (3, 5), 3)
+    last = conv(rng, "last", "join", channels=(8 if concat else 4, 3), kernel=(1, 1), **form)
+    layers = (Input("x", (4, 8, 8)), *((left,) if concat else ()), right, inner, join, last)
+    return Network("net", layers)
+
+
+@pytest.mark.parametrize("streams", [1, 2, 3])
+@pytest.mark.parametrize("concat", [False, True])
+def test_memories_are_those_of_the_verilog(concat, streams, tmp_path, monkeypatch):
+    net = branches(concat, np.random.default_rng(streams))
+    fold = Fold(2, 2, 2, streams)
+    folding = {layer.name: fold for layer in net.layers} | {"x": Fold(4), "left": Fold(4, 1, 1)}
+    counted, memory = [], Counts.memory
+
+    def record(self, made, copies=1):
+        counted.extend([made] * copies)
+        memory(self, made, copies)
+
+    monkeypatch.setattr(Counts, "memory", record)
+    count(net, folding, "ecp5")
+    emit(net, folding, tmp_path)
+    verilog = (tmp_path / "top.v").read_text()
+    declared = re.findall(r"^ *reg \[(\d+):0\] (\w+) \[(\d+):0\];", verilog, re.MULTILINE)
+    rams, coded = Counter(), Counter()
+    for width, name, depth in declared:
+        shape = int(depth) + 1, int(width) + 1
+        rams[shape] += name.startswith(("row_buffer", "storage", "rows"))
+        coded[shape] += name in ("entries", "patterns", "segments", "events")
+    assert +rams == Counter((made.depth, made.width) for made in counted if made.parts)
+    assert +coded <= Counter((made.depth, made.width) for made in counted if not made.parts)
+    assert coded.total() >= len(net.layers) - 2
+
+
+@pytest.mark.parametrize(("family", "lanes"), [("ice40", 3), ("ecp5", 3), ("xilinx7", 4)])
+def test_lanes_without_columns_are_built_where_they_share_a_cell(family, lanes):
+    """A row of five over four lanes leaves the last one without, from bit 28 of a beat on."""
+    layers = (
+        Input("x", (2, 5, 5)),
+        conv(np.random.default_rng(0), channels=(2, 8), bits=8),
+        MaxPool("max", "conv", (2, 2), (1, 1)),
+    )
+    plans = plan(Network("net", layers), {"x": Fold(1), "conv": Fold(4), "max": Fold(2)})
+    read = lanes_read(plans, FAMILIES[family])
+    assert read["conv"] == set(range(lanes))
+    assert read["max"] == {0, 1}
 
 
 def test_an_unknown_family_is_refused():
