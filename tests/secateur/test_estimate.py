@@ -69,7 +69,7 @@ def test_a_network_is_told_as_it_is(capsys, path):
     assert "saved" not in said
     (name, layer), *_ = found["dense"]["layers"].items()
     (line,) = (line for line in said.splitlines() if line.startswith(f"{name} "))
-    assert line.endswith(f"{layer['coding']} {layer['schedule_bits_per_tap']:.2f}")
+    assert line.split()[-2:] == [layer["coding"], f"{layer['schedule_bits_per_tap']:.2f}"]
 
 
 def test_every_cycle_of_every_layer_is_told(capsys, path):
