@@ -159,7 +159,8 @@ def test_a_row_takes_as_many_cycles_as_it_has_writes(name) -> None:
                 return
 
     run(dut, driver(dut.i, words, never(), 2000), bench)
-    written, dropped = store.write_cycles // height, len(words) // len(rows)
+    steps = sum(len(writes) for writes in store.writes)
+    written, dropped = steps * len(store.link.streams[0]), len(words) // len(rows)
     cycles = np.cumsum([written if kept[y % height] else dropped for y in range(len(rows))])
     starts = [cycles[y] for y in range(len(rows)) if kept[y % height]]
     assert np.diff(ends).tolist() == np.diff(starts).tolist()
