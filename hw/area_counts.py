@@ -52,9 +52,11 @@ class Counts:
         if not memory.parts and memory.registered and not placed.block_rams:
             self.count(outputs=copies * memory.distinct)
 
-    def products(self, number: int, first: int, second: int, width: int) -> bool:
-        """Count products; return whether they take multiplier cells."""
-        product = self.family.multiply(first, second, width)
+    def products(
+        self, number: int, first: int, second: int, width: int, *, unsigned: bool = False
+    ) -> bool:
+        """Count products (`Family.multiply`); return whether they take multiplier cells."""
+        product = self.family.multiply(first, second, width, unsigned=unsigned)
         self.count(
             dsp_cells=number * product.cells,
             sums=number * product.sums,

@@ -179,7 +179,7 @@ class Parts(WalkCounts):
         self.counter(len(plan.schedule.exits))
         self.count(adders=lanes * biased, control=2)
         if width:
-            cells = self.products(lanes, biased, width + 1, biased + width)
+            cells = self.products(lanes, biased, width + 1, biased + width, unsigned=True)
             kept = biased + width - max(shift - 1, 0)  # bits below are not looked at
             rounded = lanes * (biased + width + 1 - shift)
             self.count(

@@ -210,8 +210,11 @@ class Family:
                     least, best = cost, mapped
         return best or _logic(memory, self.table)
 
-    def multiply(self, first: int, second: int, width: int) -> Product:
-        """Take a product, of two factors, of some widths, as Yosys' `mul2dsp` does."""
+    def multiply(self, first: int, second: int, width: int, *, unsigned: bool = False) -> Product:
+        """Take a product, of two factors, of some widths, as Yosys' `mul2dsp` does.
+
+        `unsigned` says that the highest bit of the second factor is always zero.
+        """
         wide, narrow = max(first, second), min(first, second)
         for rule in self.multipliers:
             if wide < rule.least[0] or narrow < rule.least[1] or width < rule.product:
@@ -221,6 +224,8 @@ class Family:
                     count = -(-(factor - rule.most[side]) // rule.slice[side])
                     piece, rest = rule.slice[side], factor - count * rule.slice[side]
                     pieces = [self.multiply(piece, other, piece + other)] * count
+                    if unsigned and factor == second and count == rest == 1:
+                        return pieces[0]  # the other piece is zero
                     pieces.append(self.multiply(rest, other, rest + other))
                     return Product(
                         sum(piece.cells for piece in pieces),

@@ -90,3 +90,11 @@ def test_products_take_cells(family, factors, cells):
     assert product.cells == cells
     assert bool(product.logic) == (cells == 0 or factors == (19, 17))
     assert product == FAMILIES[family].multiply(second, first, first + second)
+
+
+def test_a_highest_bit_of_zero_takes_no_piece_of_its_own():
+    """Of 17 bits, a cell of iCE40 takes 16."""
+    ice40 = FAMILIES["ice40"]
+    assert ice40.multiply(16, 17, 33).sums == 33
+    assert ice40.multiply(16, 17, 33, unsigned=True) == ice40.multiply(16, 16, 32)
+    assert ice40.multiply(17, 17, 34, unsigned=True).sums > 0
