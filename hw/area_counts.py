@@ -13,6 +13,11 @@ def index_bits(length: int) -> int:
     return (length - 1).bit_length()
 
 
+def carrying(link: Link) -> int:
+    """Streams of a link that ever carry anything: of others, the pixels are not built."""
+    return sum(max(stream) >= 0 for stream in link.streams)
+
+
 class Counts:
     """Counts of parts, in a family's memories and multipliers.
 
@@ -67,7 +72,7 @@ class Counts:
     def writer(self, store: Store, read: Set[int]) -> None:
         """Count a writer, of the lanes that are read."""
         bits, lanes, address = store.link.activation.bits, len(read), index_bits(store.depth)
-        block, streams = store.link.columns.block, len(store.link.streams)
+        block, streams = store.link.columns.block, len({bank.stream for bank in store.banks})
         writes = [write for steps in store.writes for write in steps]
         steps = max(len(steps) for steps in store.writes)
         sources = [{s for w in writes for lane, s in w.sources if lane == p} for p in read]
@@ -139,7 +144,8 @@ class Counts:
 
     def fifo(self, link: Link, depth: int, lanes: int) -> None:
         """Count a queue of beats, of so many lanes that are read."""
-        unread = (link.columns.lanes - lanes) * len(link.streams) * link.activation.bits
-        self.memory(Memory(depth, link.beat_bits - unread, registered=False))
+        unread = len(link.streams) * link.columns.lanes - carrying(link) * lanes
+        width = link.beat_bits - unread * link.activation.bits
+        self.memory(Memory(depth, width, registered=False))
         for _ in range(3):  # where to write, where to read, and how many there are
             self.counter(depth)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from hw.area_counts import index_bits
+from hw.area_counts import carrying, index_bits
 from hw.area_walk import WalkCounts, multiplying, walking
 from hw.arithmetic import signed_bits
 from hw.columns import Columns
@@ -142,6 +142,8 @@ class Parts(WalkCounts):
         self.counter(len(walked.exits) + 1)
         self.count(control=2)
         for leaving in zip(*walked.exits, strict=True):
+            if not any(leaving):
+                continue
             inputs = fold.G
             if plan.holds:
                 inputs = len({(r, pick.g) for pick in leaving if pick for r in pick.sequencers})
@@ -163,7 +165,7 @@ class Parts(WalkCounts):
 
     def requantise(self, plan: LayerPlan) -> None:
         """Count a requantiser."""
-        lanes = self.lanes_of(plan) * plan.fold.E
+        lanes = self.lanes_of(plan) * carrying(plan.link)
         width, shift, multipliers = 0, 0, ()
         if plan.conv.shift is not None:
             width, shift, multipliers = plan.requantiser
@@ -186,7 +188,7 @@ class Parts(WalkCounts):
                 **{"scaled" if cells else "registers": lanes * (biased + kept)},
                 **{"cell_sums" if cells else "adders": rounded},
             )
-            self.count(registers=width * plan.fold.E)
+            self.count(registers=width * carrying(plan.link))
         else:
             self.count(registers=lanes * (biased - shift))
         if shift:
