@@ -7,9 +7,11 @@ import pytest
 from hw.area import KINDS, coefficients, count, predict_area
 from hw.area_counts import Counts
 from hw.area_parts import lanes_read, sum_bits
+from hw.columns import Columns
 from hw.families import FAMILIES
 from hw.fold import Fold
-from hw.layers import Add, AvgPool, Concat, Input, MaxPool
+from hw.layers import Activation, Add, AvgPool, Concat, Input, MaxPool
+from hw.link import Link
 from hw.network import Network
 from hw.parts.lanes import sum_shape
 from hw.plan import plan
@@ -105,7 +107,16 @@ def branches(concat: bool, rng: np.random.Generator) -> Network:
     return Network("net", layers)
 
 
-@pytest.mark.parametrize("streams", [1, 2, 3])
+def test_a_stream_that_carries_nothing_has_no_pixels_in_the_queue():
+    columns, activation = Columns(4, 2), Activation((2, 4, 4), 5, False, 1.0, (0, 1))
+    for streams, pixels in ((((0,), (1,)), 4), (((0, 1), (-1, -1)), 2)):
+        link, counts = Link("x", activation, columns, streams), Counts(FAMILIES["ice40"])
+        counts.fifo(link, 16, lanes=2)  # without memory of LUTs, of flip-flops
+        places = 1 + 2 * (2 if link.gaps else 1)  # column, and the channel in each stream
+        assert counts.counts["flip_flops"] == 16 * (places + 5 * pixels)
+
+
+@pytest.mark.parametrize("streams", [1, 2])  # all streams carry something
 @pytest.mark.parametrize("concat", [False, True])
 def test_memories_are_those_of_the_verilog(concat, streams, tmp_path, monkeypatch):
     net = branches(concat, np.random.default_rng(streams))
