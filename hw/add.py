@@ -110,8 +110,9 @@ class AddEngine(wiring.Component):
                             place = bank.channels.index(channel_taken)
                             m.d.comb += [local.eq(place), which.eq(number), has.eq(1)]
         address = Signal(range(store.depth), name=f"address_{e}")
-        column = self.i_0.payload.column
-        m.d.sync += address.eq(base + column * store.words_per_column + local)
+        # Products of a table take no multiplier cell.
+        columns = Array(c * store.words_per_column for c in range(self.plan.columns.block))
+        m.d.sync += address.eq(base + columns[self.i_0.payload.column] + local)
         for _ in range(2):
             later_which, later_has = Signal.like(which), Signal.like(has)
             m.d.sync += [later_which.eq(which), later_has.eq(has)]

@@ -110,15 +110,22 @@ class Cost:
         return sum(sum(layer.memory_bits.values()) for layer in self.layers)
 
 
-def predict(network: Network, folding: Folding) -> Cost:
+def predict(network: Network, folding: Folding, plans: tuple[Plan, ...] | None = None) -> Cost:
     """Predict what the generated hardware does when neither of its ends ever stalls.
+
+    Parameters
+    ----------
+    network : Network
+    folding : Folding
+    plans : tuple of LayerPlan or AddPlan, optional
+        Of `hw.plan.plan`, if they are there already.
 
     Raises
     ------
     UnsupportedLayer, ValueError
         As `hw.plan.plan`.
     """
-    plans = plan(network, folding)
+    plans = plans or plan(network, folding)
     found = _rhythm(network, folding, plans)
     costs = (
         _add_cost(p) if isinstance(p, AddPlan) else _layer_cost(network, p, found.waits[p.name])

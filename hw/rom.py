@@ -63,14 +63,19 @@ class Rom:
         return self._stored[0]
 
     @property
+    def contents(self) -> np.ndarray:
+        """Bits that are stored (depth, width)."""
+        return self._stored[1]
+
+    @property
     def width(self) -> int:
         """Width of a word as it is stored."""
-        return self._stored[1].shape[1]
+        return self.contents.shape[1]
 
     @property
     def words(self) -> list[int]:
         """Words as they are stored."""
-        return [sum(bit << k for k, bit in enumerate(word)) for word in self._stored[1].tolist()]
+        return [sum(bit << k for k, bit in enumerate(word)) for word in self.contents.tolist()]
 
     @property
     def bits(self) -> int:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from hw.area import predict_area
 from hw.cost import LayerCost, predict
 from hw.layers import Conv
 from hw.network import Network
@@ -48,6 +49,7 @@ _DESIGN = {
     "lut4_equivalents": int,
     "flip_flops": int,
     "block_rams": int,
+    "predicted_area": {"luts": int, "flip_flops": int, "dsp_cells": int, "block_rams": int},
     "memory_bits": int,
     "layers": [_LAYER],
     "network_sha256": str,
@@ -125,6 +127,7 @@ def design_record(
         "lut4_equivalents": area.luts,
         "flip_flops": area.flip_flops,
         "block_rams": area.block_rams,
+        "predicted_area": vars(predict_area(network, folding, area.family)),
         "memory_bits": area.memory_bits,
         "layers": [
             _layer_record(layer, simulation["layers"][layer.name]["simulated"], network, before)

@@ -55,9 +55,13 @@ ROWS = (
         "Area",
         (
             ("LUT4-equivalents", ("lut4_equivalents",)),
+            ("LUT4-equivalents, predicted", ("predicted_area", "luts")),
             ("flip-flops", ("flip_flops",)),
+            ("flip-flops, predicted", ("predicted_area", "flip_flops")),
             ("DSP cells", ("dsp_cells",)),
+            ("DSP cells, predicted", ("predicted_area", "dsp_cells")),
             ("block RAMs", ("block_rams",)),
+            ("block RAMs, predicted", ("predicted_area", "block_rams")),
             ("memory bits", ("memory_bits",)),
         ),
     ),

@@ -94,7 +94,8 @@ class Writer(wiring.Component):
         with m.If(busy):
             m.d.sync += step.eq(Mux(last_step, 0, step + 1))
 
-        word, streams = Signal(range(store.segments.words)), range(len(store.link.streams))
+        # First word of the column in its row; multiplied here, it takes no multiplier cell.
+        word, streams = Signal(range(store.row_words)), range(len(store.link.streams))
         # A signal for each lane: one of a lane without columns is never driven.
         lanes, shape = range(store.lanes), element(store.link.activation)
         enables = [Signal(name=f"enable_{p}") for p in lanes]
@@ -109,7 +110,7 @@ class Writer(wiring.Component):
                     with m.Switch(step):
                         for index, write in enumerate(writes):
                             with m.Case(index):
-                                m.d.comb += word.eq(write.word)
+                                m.d.comb += word.eq(write.word * store.words_per_column)
                                 for lane, source in write.sources:
                                     m.d.comb += enables[lane].eq(1)
                                     m.d.comb += [
@@ -126,7 +127,7 @@ class Writer(wiring.Component):
                 ports[port] = self._port(m, bank, accept, base)
             start, keep = ports[port]
             m.d.sync += [
-                self.address[index].eq(start + word * store.words_per_column),
+                self.address[index].eq(start + word),
                 self.enable[index].eq(Mux(busy & held_stored & keep, enable, 0)),
             ]
         return m

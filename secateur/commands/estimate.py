@@ -26,11 +26,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="draw this pruning at random; granularities: feature-map, kernel, kernel-group, "
         "intra-kernel, column, weight",
     )
+    parser.add_argument(
+        "--target", metavar="NAME", help="the part it is meant for, such as ecp5-25k or xc7a35t"
+    )
 
 
 def execute(arguments: argparse.Namespace, progress: Progress) -> dict[str, Any]:
     """Estimate the network as it is, and pruned if asked to."""
     from hw.network import Network
+    from hw.targets import target
     from secateur.commands.generate import fold_to_cycles, fold_to_multipliers
     from secateur.drawn_masks import draw, parse
 
@@ -42,24 +46,29 @@ def execute(arguments: argparse.Namespace, progress: Progress) -> dict[str, Any]
     if budget < 1:
         raise ValueError(f"--{name} must be at least 1, not {budget}")
     pruning = None if arguments.prune is None else parse(arguments.prune)
+    part = None if arguments.target is None else target(arguments.target)
     with progress.step("estimate"):
         network = Network.load(Path(arguments.network))
-        designs = {"dense": _figures(network, fold(network, budget))}
+        designs = {"dense": _figures(network, fold(network, budget), part)}
         if pruning is not None:
             pruned = draw(network, pruning)
-            designs["pruned"] = _figures(pruned, fold(pruned, budget))
+            designs["pruned"] = _figures(pruned, fold(pruned, budget), part)
     return {
         "schema": "secateur.estimate/1",
         "network": network.name,
         "budget": {name: budget},
         "prune": None if pruning is None else vars(pruning),
+        "target": None if part is None else vars(part),
         **designs,
     }
 
 
 def describe(result: dict[str, Any]) -> str:
     """Say it to a person."""
-    designs = [result[name] for name in ("dense", "pruned") if name in result]
+    from hw.targets import RESOURCES
+
+    names = [name for name in ("dense", "pruned") if name in result]
+    designs = [result[name] for name in names]
     (budget, most), *_ = result["budget"].items()
     head = [f"{result['network']}, {budget} at most {most:,}", "as it is"]
     if result["prune"]:
@@ -77,10 +86,30 @@ def describe(result: dict[str, Any]) -> str:
         for title, key in keys.items()
     ]
     used = [f"{design['utilisation']:.1%}" for design in designs]
-    told = [table(head, [*rows, ["utilisation", *used, *[""] * (len(designs) - 1)]])]
+    rows.append(["utilisation", *used, *[""] * (len(designs) - 1)])
+    areas, target = [design["area"] for design in designs], result["target"]
+    for key, title in RESOURCES.items():
+        of = f" of {target[key]:,}" if target else ""
+        rows.append([title + of, *(f"{area[key]:,}" for area in areas), *_saved(key, *areas)])
+    verdicts = [_verdict(name, design, target) for name, design in zip(names, designs, strict=True)]
+    family = designs[0]["area"]["family"]
+    told = [table(head, rows)]
+    told.append("\n".join([f"area predicted for {family}", *filter(None, verdicts)]))
     titles = ["as it is", "pruned"] if len(designs) > 1 else [""]
     told += [_attribution(*pair) for pair in zip(titles, designs, strict=True)]
     return "\n\n".join(told)
+
+
+def _verdict(name: str, design: dict[str, Any], target: dict[str, Any] | None) -> str:
+    """Say whether a design fits the target, and what is missing."""
+    from hw.targets import RESOURCES
+
+    if target is None:
+        return ""
+    if design["fits"]:
+        return f"{name}: fits {target['name']}"
+    lacks = [f"{number:,} {RESOURCES[key]}" for key, number in design["lacks"].items()]
+    return f"{name}: does not fit {target['name']}, which lacks {', '.join(lacks)}"
 
 
 def _attribution(title: str, design: dict[str, Any]) -> str:
@@ -104,14 +133,23 @@ def _attribution(title: str, design: dict[str, Any]) -> str:
 
 
 def _saved(key: str, dense: dict[str, Any], pruned: dict[str, Any] | None = None) -> list[str]:
-    return [] if pruned is None else [f"{1 - pruned[key] / dense[key]:.1%}"]
+    if pruned is None:
+        return []
+    return [f"{1 - pruned[key] / dense[key]:.1%}" if dense[key] else ""]
 
 
-def _figures(network: Any, folding: Any) -> dict[str, Any]:
+def _figures(network: Any, folding: Any, target: Any) -> dict[str, Any]:
+    from hw.area import predict_area
     from hw.cost import predict
+    from hw.plan import plan
 
-    cost = predict(network, folding)
+    plans, family = plan(network, folding), target.family if target else "ecp5"
+    cost = predict(network, folding, plans)
+    area = predict_area(network, folding, family, plans)
+    lacks = target.lacks(area) if target else {}
     return {
+        "area": {"family": family, **vars(area)},
+        **({"fits": not lacks, "lacks": lacks} if target else {}),
         "interval": cost.interval,
         "intervals": list(cost.intervals),
         "latency": cost.latency,

@@ -32,6 +32,8 @@ def test_figures_follow_the_definitions(report):
         assert design["utilisation"] == design["macs"] / work
         assert design["lut4_equivalents"] == design["cells"]["LUT4"] + 2 * 5
         assert design["dsp_cells"] == design["cells"]["MULT18X18D"]
+        # One multiplier cell for each multiplier; these requantise without any.
+        assert design["predicted_area"]["dsp_cells"] >= design["multipliers"]
 
 
 def test_layers_say_what_they_are_and_what_was_cut(report):

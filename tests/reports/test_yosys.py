@@ -40,6 +40,35 @@ def test_luts_are_weighted():
     assert (area.luts, area.flip_flops, area.dsp_cells, area.block_rams) == (19, 9, 0, 0)
 
 
+@pytest.mark.parametrize(
+    ("family", "dsp_cells", "block_rams"),
+    [("ice40", 2, 5), ("ice40hx", 0, 5), ("xilinx7", 2, 1), ("gowin", 1, 1)],
+)
+def test_counts_of_other_families(verilog, family, dsp_cells, block_rams):
+    """Two 8x8 products are one Gowin multiplier of 18x18; 18 kbit are 4.5 blocks of iCE40."""
+    area = synthesise(verilog, r"\top.twice", seconds=300, family=family)
+    assert (area.dsp_cells, area.block_rams) == (dsp_cells, block_rams)
+    assert (area.luts > 100) == (family == "ice40hx")
+
+
+def test_cells_of_other_families_are_weighted():
+    cells = {
+        "LUT6": 3,
+        "RAM32M": 2,
+        "CARRY4": 9,
+        "FDRE": 4,
+        "FDSE": 1,
+        "RAMB36E1": 2,
+        "RAMB18E1": 1,
+    }
+    area = Area(cells, 0, "xilinx7")
+    assert (area.luts, area.flip_flops, area.dsp_cells, area.block_rams) == (11, 5, 0, 5)
+    area = Area({"LUT4": 1, "ALU": 2, "RAM16SDP4": 1, "MULT9X9": 3, "DFFRE": 2}, 0, "gowin")
+    assert (area.luts, area.flip_flops, area.dsp_cells, area.block_rams) == (7, 2, 2, 0)
+    area = Area({"SB_LUT4": 5, "SB_CARRY": 4, "SB_DFFESR": 3, "SB_RAM40_4KNR": 1}, 0, "ice40")
+    assert (area.luts, area.flip_flops, area.dsp_cells, area.block_rams) == (5, 3, 0, 1)
+
+
 def test_a_failing_tool_is_named(verilog):
     with pytest.raises(ToolError, match="Yosys failed: ERROR: Module `nothing' not found"):
         synthesise(verilog, "nothing")

@@ -94,9 +94,40 @@ def test_what_is_saved_is_told(capsys, path):
     assert macs.endswith("50.0%")
 
 
+def test_area_is_told_for_a_target(capsys, path):
+    options = (path, "--prune", "ratio=0.5,granularity=kernel", "--target", "ecp5-45k")
+    found = estimate(capsys, *options, "--multipliers", 60)
+    target = found["target"]
+    assert (target["name"], target["family"], target["dsp_cells"]) == ("ecp5-45k", "ecp5", 72)
+    for name in ("dense", "pruned"):
+        area, lacks = found[name]["area"], found[name]["lacks"]
+        assert area["dsp_cells"] >= found[name]["multipliers"]
+        keys = ("luts", "flip_flops", "dsp_cells", "block_rams")
+        assert lacks == {k: area[k] - target[k] for k in keys if area[k] > target[k]}
+        assert found[name]["fits"] == (not lacks)
+
+
+def test_a_target_that_is_too_small_says_what_it_lacks(capsys, path):
+    options = [str(path), "--multipliers", "60"]
+    area = estimate(capsys, *options, "--target", "ecp5-25k")["dense"]["area"]
+    assert cli.main(["estimate", *options, "--target", "ecp5-25k", "-q"]) == 0
+    said = capsys.readouterr().out
+    assert f"lacks {area['dsp_cells'] - 28} DSP cells" in said
+    (line,) = (line for line in said.splitlines() if line.startswith("DSP cells of 28"))
+    assert line.endswith(str(area["dsp_cells"]))
+
+
+def test_area_is_that_of_ecp5_without_a_target(capsys, path):
+    found = estimate(capsys, path)
+    assert found["target"] is None
+    assert found["dense"]["area"]["family"] == "ecp5"
+    assert "fits" not in found["dense"]
+
+
 @pytest.mark.parametrize(
     ("options", "code", "sentence"),
     [
+        (["--target", "ecp5"], 2, "target must be one of ecp5-25k, ecp5-45k"),
         (["--multipliers", "0"], 2, "--multipliers must be at least 1, not 0"),
         (["--interval", "0"], 2, "--interval must be at least 1, not 0"),
         (["--prune", "ratio=2"], 2, "ratio must be above 0 and below 1, not 2.0"),

@@ -1,0 +1,124 @@
+"""What the walk over a layer's taps is made of, counted as it is built."""
+
+import numpy as np
+
+from hw.area_counts import Counts, index_bits
+from hw.coding import OffsetProgram, Program, event_places
+from hw.families import Memory
+from hw.kernel_coding import KernelProgram
+from hw.layer_plan import LayerPlan
+from hw.rom import Rom
+from hw.timing import ACCUMULATE, MULTIPLY, READ
+
+
+def walking(plan: LayerPlan) -> int:
+    """Sequencers that have any tap."""
+    return sum(bool(copy) for copy in plan.copies)
+
+
+def multiplying(plan: LayerPlan) -> set[tuple[int, int]]:
+    """Sequencers, each with the members of its groups whose sums ever leave."""
+    if not plan.holds:
+        return {(0, g) for g in range(plan.fold.G)}
+    return {(r, pick.g) for pick in plan.schedule.picks for r in pick.sequencers}
+
+
+class WalkCounts(Counts):
+    """Counts of tap walkers, and of the sources of what they walk."""
+
+    def walker(self, plan: LayerPlan) -> None:
+        """Count a tap walker, and the delays of what it says."""
+        stores, blocks = plan.stores, plan.columns.block
+        address = index_bits(max(store.depth for store in stores))
+        base, word = max(self.base_bits(store) for store in stores), plan.word_bits
+        ends, bank = plan.most_ends.bit_length(), index_bits(plan.most_banks)
+        stages = READ + MULTIPLY * plan.is_conv + ACCUMULATE - 1
+        for program in plan.coding.programs:
+            self.taps(program)
+        self.events(plan)
+        self.counter(len(plan.schedule))
+        self.counter(plan.queue_depth + 1)
+        self.count(registers=(2 + stages) * ends, control=1)
+        if plan.weighted:
+            self.count(registers=2 * index_bits(len(plan.schedule)))
+        if blocks > 1:
+            self.counter(blocks)
+            for pitch in {store.words_per_column for store in stores}:
+                self.counter(blocks * pitch)
+        for r in self.sequencers(plan):
+            others = len({index for index, _ in plan.banks[r]}) - 1
+            self.count(
+                registers=base + word + address + 3 * bank + 6,
+                window_selects=(plan.extent[0] - 1) * (base + 1),
+                selects=others * (base + word),
+                adders=address + word * (blocks > 1),
+            )
+
+    def sequencers(self, plan: LayerPlan) -> list[int]:
+        """Sequencers that walk by themselves: alike ones are one."""
+        coding, found = plan.coding, {}
+        for r, (number, place) in enumerate(coding.sources):
+            program, key = coding.programs[number], (number, place)
+            if isinstance(program, OffsetProgram):
+                sources = program.taps.sources
+                key = tuple(tuple(sources[f"{name}_{r}"]) for name in ("row", "offset", "blank"))
+            if plan.copies[r]:
+                found.setdefault((key, tuple(index for index, _ in plan.banks[r])), r)
+        return list(found.values())
+
+    def taps(self, program: Program) -> None:
+        """Count a source of taps."""
+        if isinstance(program, KernelProgram):
+            self.kernels(program)
+        else:
+            self.sequence(program.taps)
+            self.count(control=1)
+
+    def kernels(self, program: KernelProgram) -> None:
+        """Count a source of taps that are walks over kernels."""
+        segments, patterns = program.segments.fields, program.patterns
+        start, more = (int(segments[name].max()).bit_length() for name in ("start", "more"))
+        place, local = index_bits(len(patterns)), index_bits(program.channels)
+        self.sequence(program.segments)
+        self.memory(Memory.of(patterns.contents, registered=False))
+        word = int(patterns.fields["word"].max()).bit_length()
+        offset = max(word, local)
+        counted = place + local + more
+        self.count(
+            counters=counted,
+            selects=2 * place * (start > 0) + local + more,
+            control=3 + counted,
+            registers=start + self.varying(patterns, "row", "blank") + offset,
+            adders=offset * (not program.disjoint),
+        )
+
+    def events(self, plan: LayerPlan) -> None:
+        """Count a source of events."""
+        rom, walked = plan.events, plan.schedule
+        longest = max(int(rom.fields["between"].max()), int(event_places(walked)[0]))
+        self.sequence(rom)
+        self.counter(longest + 1)
+        said = ("ends", *(f"last_{r}" for r in range(plan.fold.R)))
+        self.count(
+            selects=index_bits(longest + 1),
+            registers=self.varying(rom, *said),
+            enables=plan.fold.R + plan.most_ends.bit_length(),
+        )
+
+    def sequence(self, rom: Rom) -> None:
+        """Count a memory that is read word after word."""
+        if rom.width:
+            self.memory(Memory.of(rom.contents))
+            self.counter(len(rom))
+            self.count(control=1)
+
+    def varying(self, rom: Rom, *fields: str) -> int:
+        """Bits of some fields that are stored, those that are alike once."""
+        return len({bit for field in fields for bit in rom.sources[field]} - {None})
+
+    def weights(self, plan: LayerPlan) -> None:
+        """Count the weight memories."""
+        width = plan.conv.weight_bits
+        for r in range(plan.fold.R):
+            columns: list[np.ndarray] = list(plan.schedule.weight[:, r].T)
+            self.memory(Memory.rom(*((column, width) for column in columns)))
