@@ -197,17 +197,22 @@ class _StoreModel(_Taker):
         self.row_end, self.swap = at, None
 
 
+def _runs(ends: np.ndarray) -> tuple[list[tuple[int, int]], int]:
+    """Entries up to each that completes outputs, with their number, and those behind the last."""
+    places = np.flatnonzero(ends)
+    entries = np.diff(places, prepend=-1).tolist()
+    runs = list(zip(entries, ends[places].tolist(), strict=True))
+    return runs, len(ends) - 1 - int(places[-1])
+
+
 class _LayerModel(_StoreModel):
     """`hw.layer.LayerEngine`: lists are walked while their window is there; outputs leave."""
 
     def __init__(self, p: LayerPlan) -> None:
         super().__init__(p.store)
         self.inlets: list[_Taker] = [self]
-        ends = p.schedule.ends
-        places = np.flatnonzero(ends)
-        entries = np.diff(places, prepend=-1).tolist()
-        self.runs = list(zip(entries, ends[places].tolist(), strict=True))
-        self.tail = len(ends) - 1 - int(places[-1])
+        self.passes = [_runs(made.ends) for made in p.passes]
+        self.class_of, self.y = p.class_of, 0
         self.blocks, self.latency = p.columns.block, p.latency
         self.left = _LONG_AGO  # cycle in which the last output reaches the queue's head
         room = p.queue_depth - p.most_ends + 1
@@ -217,14 +222,16 @@ class _LayerModel(_StoreModel):
         """Walk the lists of a row; their outputs are taken as the consumer can."""
         assert self.swap is not None
         at = self.swap + 1  # the next cycle in which a tap may be fired
+        runs, tail = self.passes[self.class_of[self.y]]
+        self.y = (self.y + 1) % len(self.class_of)
         for column in range(self.blocks):
-            for entries, outputs in self.runs:
+            for entries, outputs in runs:
                 at = max(at, self.popped[0] + 1) + entries
                 for _ in range(outputs):
                     self.left = max(self.left + 1, at - 1 + self.latency)
                     self.popped.append(consumer.take(column, self.left))
-            if self.tail:
-                at = max(at, self.popped[0] + 1) + self.tail
+            if tail:
+                at = max(at, self.popped[0] + 1) + tail
         self.end_row(at - 1)
         consumer.row_taken(self.popped[-1])
 

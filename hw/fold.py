@@ -26,6 +26,11 @@ class Fold:
         """Multipliers, ``P * G * R``."""
         return self.P * self.G * self.R
 
+    @property
+    def luts(self) -> int:
+        """LUT4s of a layer, roughly: accumulators, requantisers, sequencers, skewed weights."""
+        return 30 * self.multipliers + 50 * self.P + 200 * self.R + self.R * self.G**2
+
 
 Folding = dict[str, Fold]
 

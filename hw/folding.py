@@ -111,10 +111,8 @@ class _Choice:
 
     @staticmethod
     def of(fold: Fold, cycles: int, *, multiplies: bool) -> "_Choice":
-        """Choose a fold; LUTs for accumulators, requantisers, sequencers, skewed weights."""
-        multipliers = fold.multipliers if multiplies else 0
-        luts = 30 * fold.P * fold.G * fold.R + 50 * fold.P + 200 * fold.R + fold.R * fold.G**2
-        return _Choice(fold, cycles, multipliers, luts)
+        """Choose a fold."""
+        return _Choice(fold, cycles, fold.multipliers if multiplies else 0, fold.luts)
 
     def cheaper(self, other: "_Choice") -> bool:
         """Whether this one is no worse than another in anything."""

@@ -2,17 +2,20 @@
 
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import groupby
 
 import numpy as np
 
 from hw.arithmetic import signed_bits
-from hw.coding import Coding, encode, events
+from hw.coding import Coding, by_kernel, encode
 from hw.columns import Columns, Segments
 from hw.fold import Fold, UnsupportedLayer
 from hw.layers import Activation, AvgPool, Conv, Layer, MaxPool
+from hw.passes import Pass, events
 from hw.rom import Rom
 from hw.rows import Rows
 from hw.schedule import Schedule, schedule
+from hw.skipping import Skipping, skip
 from hw.store import Store
 from hw.taps import TapList, tap_lists
 from hw.timing import (
@@ -30,6 +33,8 @@ from hw.timing import (
     WALK,
 )
 from hw.walk import Walk
+
+LEAST_SAVED = 1 / 50  # of a layer's cycles
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,17 +159,49 @@ class LayerPlan:
             local[list(copy), r] = np.arange(len(copy))
         place = np.where(walked.idle, 0, np.take_along_axis(local, walked.channel, axis=0))
         needless = self.is_conv and self.weighted
-        return Walk(walked.row, walked.column, place, walked.idle, words, needless)
+        return Walk(walked.row, walked.column, place, walked.idle, walked.last, words, needless)
+
+    @cached_property
+    def skipping(self) -> Skipping | None:
+        """How taps in rows outside the picture are skipped; None where they are not.
+
+        They are where that saves a greater part of the layer's cycles than it adds to its LUTs, and
+        a fiftieth at least.
+        """
+        outside = np.array(
+            [[row in rows for row in range(self.extent[0])] for rows in self.rows.outside]
+        )
+        walked = self.schedule
+        taps = np.bincount(walked.row[~walked.idle], minlength=self.extent[0])
+        if (outside @ taps).sum() < LEAST_SAVED * walked.taps * len(outside):
+            return None
+        args = (self.rows, [taps.outputs for taps in self.lists], self.columns.block)
+        found = skip(walked, by_kernel(self.walk), *args)
+        if found is None:
+            return None
+        saved = 1 - found.entries / (len(walked) * len(outside))
+        more = found.luts - encode(self.walk).luts - events((Pass.whole(walked),)).luts
+        return found if saved >= max(LEAST_SAVED, more / self.fold.luts) else None
 
     @cached_property
     def coding(self) -> Coding:
         """How the taps are stored."""
-        return encode(self.walk)
+        return self.skipping.coding if self.skipping else encode(self.walk)
+
+    @cached_property
+    def passes(self) -> tuple[Pass, ...]:
+        """What is walked once per block of columns, in every class of rows."""
+        return self.skipping.passes if self.skipping else (Pass.whole(self.schedule),)
+
+    @property
+    def class_of(self) -> tuple[int, ...]:
+        """Class of every row of the result."""
+        return self.skipping.class_of if self.skipping else (0,) * self.result.shape[1]
 
     @cached_property
     def events(self) -> Rom:
         """Entries that complete sums."""
-        return events(self.schedule)
+        return events(self.passes)
 
     @property
     def in_order(self) -> bool:
@@ -175,7 +212,7 @@ class LayerPlan:
     @property
     def most_ends(self) -> int:
         """Outputs that one entry of the schedule completes at most."""
-        return int(self.schedule.ends.max())
+        return max(int(made.ends.max()) for made in self.passes)
 
     @cached_property
     def queue_depth(self) -> int:
@@ -184,9 +221,13 @@ class LayerPlan:
         A tap is fired only if there is room for `most_ends` outputs, so the queue holds these and
         all that are on their way, while a beat takes the consumer up to three cycles.
         """
-        ends = self.schedule.ends
         window = self.latency + 3 * self.most_ends
-        cyclic = np.concatenate([ends] * (1 + -(-window // len(ends)) + 1))
+        most = 2 + window // min(map(len, self.passes))  # passes that a window reaches into
+        runs = (
+            (index, len(list(run)) * self.columns.block) for index, run in groupby(self.class_of)
+        )
+        turns = [index for index, many in runs for _ in range(min(many, most))]
+        cyclic = np.concatenate([self.passes[index].ends for index in turns * (1 + most)])
         sums = np.cumsum(np.concatenate([[0], cyclic]))
         on_their_way = int((sums[window:] - sums[:-window]).max())
         return -(-(on_their_way + self.most_ends) // QUEUE_STEP) * QUEUE_STEP
@@ -270,8 +311,7 @@ class LayerPlan:
     @property
     def compute_cycles(self) -> int:
         """Cycles of one picture's lists, if nothing waits."""
-        _, height, _ = self.result.shape
-        return len(self.schedule) * self.columns.block * height
+        return sum(len(self.passes[index]) for index in self.class_of) * self.columns.block
 
 
 def walked_layer(layer: Layer, source: Activation) -> Conv | MaxPool:

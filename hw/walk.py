@@ -17,6 +17,8 @@ class Walk:
         Channel, as its place among those of the sequencer's copy.
     idle : (N, R) bool
         The sequencer has no tap.
+    last : (N, R) bool
+        The tap is the last one of a list, or of a part of it.
     words : (columns,) int
         Word of a row at which each column of the kernel begins: that of its channel 0.
     needless : bool
@@ -27,6 +29,7 @@ class Walk:
     column: np.ndarray
     local: np.ndarray
     idle: np.ndarray
+    last: np.ndarray
     words: np.ndarray
     needless: bool
 

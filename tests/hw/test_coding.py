@@ -6,11 +6,12 @@ import pytest
 from amaranth.back import verilog
 from hypothesis import given, settings
 
-from hw.coding import by_kernel, by_offset, encode, event_places, events
+from hw.coding import by_kernel, by_offset, encode
 from hw.kernel_coding import KernelProgram
 from hw.layer_plan import LayerPlan
 from hw.layers import MaxPool
 from hw.parts.tap_walker import TapWalker
+from hw.passes import Pass, events
 from hw.plan import Fold
 from tests.hw.codings import coded, layer_plans, mask
 from tests.hw.networks import conv, layer_plan
@@ -53,15 +54,16 @@ def test_offsets_are_those_of_taps_in_the_row_buffer(plan: LayerPlan) -> None:
 @given(plan=layer_plans())
 def test_events_say_when_sums_are_complete(plan: LayerPlan) -> None:
     """Count the entries between them, around and around from the first."""
-    walked, rom = plan.schedule, events(plan.schedule)
+    walked, made = plan.schedule, Pass.whole(plan.schedule)
+    rom, places = events((made,)), made.places
     last, ends = np.zeros_like(walked.last), np.zeros_like(walked.ends)
-    at = event_places(walked)[0]
-    for index in range(len(event_places(walked))):
+    at = places[0]
+    for index in range(len(places)):
         word = index % len(rom)
         at += rom.fields["between"][word] + 1
         last[at % len(walked)] = [rom.fields[f"last_{r}"][word] for r in range(walked.sequencers)]
         ends[at % len(walked)] = rom.fields["ends"][word]
-    assert at == event_places(walked)[0] + len(walked), "once around"
+    assert at == places[0] + len(walked), "once around"
     np.testing.assert_array_equal(last, walked.last)
     np.testing.assert_array_equal(ends, walked.ends)
 
