@@ -165,8 +165,8 @@ class LayerPlan:
     def skipping(self) -> Skipping | None:
         """How taps in rows outside the picture are skipped; None where they are not.
 
-        They are where that saves a greater part of the layer's cycles than it adds to its LUTs, and
-        a fiftieth at least.
+        They are where that saves a greater part of the layer's cycles than it adds to its LUTs, of
+        which `Fold.luts` counts about half, and a fiftieth at least.
         """
         outside = np.array(
             [[row in rows for row in range(self.extent[0])] for rows in self.rows.outside]
@@ -181,7 +181,7 @@ class LayerPlan:
             return None
         saved = 1 - found.entries / (len(walked) * len(outside))
         more = found.luts - encode(self.walk).luts - events((Pass.whole(walked),)).luts
-        return found if saved >= max(LEAST_SAVED, more / self.fold.luts) else None
+        return found if saved >= max(LEAST_SAVED, more / (2 * self.fold.luts)) else None
 
     @cached_property
     def coding(self) -> Coding:

@@ -1,0 +1,167 @@
+from collections import Counter
+
+import numpy as np
+import pytest
+from hypothesis import assume, given, settings
+
+from hw.cost import predict
+from hw.layer import LayerEngine
+from hw.layer_plan import LayerPlan
+from hw.layers import Input
+from hw.network import Network
+from hw.plan import Fold
+from hw.skipping_program import SkippingProgram
+from tests.hw.beats import from_beats, to_beats
+from tests.hw.codings import layer_plans, skipped
+from tests.hw.networks import conv, layer_plan, pictures
+from tests.hw.pipeline import simulate
+from tests.hw.streams import crossed_stalls, never, transfer
+
+RNG = np.random.default_rng(1)
+drawn = settings(derandomize=True, deadline=None, database=None, max_examples=200)
+
+
+def outside(plan: LayerPlan, y: int) -> set[int]:
+    """Rows of a window that lie outside the picture, from the definition of a convolution."""
+    first = y * plan.layer.stride[0] - plan.layer.padding[0]
+    return {k for k in range(plan.extent[0]) if not 0 <= first + k < plan.source.shape[1]}
+
+
+def decoded(plan: LayerPlan, index: int, r: int):
+    """Row, offset, blank and place of the weight of every entry of a sequencer's pass."""
+    program, _ = plan.coding.sources[r]
+    made = plan.coding.programs[program]
+    assert isinstance(made, SkippingProgram)
+    taps, weight = made.decode_class(index, len(plan.passes[index]))
+    return taps.row[:, 0], taps.offset[:, 0], taps.blank[:, 0], weight[:, 0]
+
+
+@drawn
+@given(plan=layer_plans())
+def test_every_tap_inside_meets_its_weight_and_no_other_is_walked(plan: LayerPlan) -> None:
+    """In every row of the result, sum by sum."""
+    made = skipped(plan)
+    assume(made is not None)
+    assert made is not None
+    walk, walked = made.walk, made.schedule
+    for y, index in enumerate(made.class_of):
+        group = made.passes[index].group
+        for r in range(walked.sequencers):
+            row, offset, blank, weight = decoded(made, index, r)
+            want = Counter(
+                (int(walked.group[e, r]), int(walk.row[e, r]), int(walk.offset[e, r]), e)
+                for e in np.flatnonzero(~walk.idle[:, r]).tolist()
+                if walk.row[e, r] not in outside(made, y)
+            )
+            places = np.flatnonzero(group[:, r] >= 0)
+            found = Counter()
+            for e in np.flatnonzero(~blank).tolist():
+                if walk.idle[weight[e], r]:
+                    continue  # its weight is zero
+                following = places[np.searchsorted(places, e)]
+                found[int(group[following, r]), int(row[e]), int(offset[e]), int(weight[e])] += 1
+            assert found == want
+
+
+@drawn
+@given(plan=layer_plans())
+def test_passes_are_hardly_longer_than_the_taps_inside(plan: LayerPlan) -> None:
+    """What is added: a blank entry for a walk of which nothing is left, and what balances."""
+    made = skipped(plan)
+    assume(made is not None)
+    assert made is not None
+    whole = made.passes[0].group.shape[0], len(made.schedule)
+    for index, passed in enumerate(made.passes):
+        assert passed.ends.sum() == len(made.schedule.picks)
+        for r in range(made.fold.R):
+            _, _, blank, _ = decoded(made, index, r)
+            assert len(blank) == len(passed)
+    assert min(whole) <= len(made.schedule)
+
+
+PLANS = {
+    "dense": layer_plan(conv(RNG, channels=(3, 4)), (3, 5, 6), Fold(3)),
+    "cut": layer_plan(conv(RNG, channels=(3, 5), signed=True), (3, 4, 6), Fold(3, 1, 3)),
+    "kernels": layer_plan(
+        conv(RNG, channels=(5, 6), density=0.7, by_kernel=True), (5, 5, 6), Fold(3, 2, 2)
+    ),
+    "weights": layer_plan(conv(RNG, channels=(3, 4), density=0.6), (3, 5, 6), Fold(6, 1, 2)),
+    "stride 2": layer_plan(conv(RNG, channels=(2, 3), stride=(2, 2)), (2, 6, 6), Fold(3, 1, 2)),
+    "5x5, little left": layer_plan(
+        conv(RNG, channels=(2, 4), kernel=(5, 5)), (2, 3, 6), Fold(3, 1, 3)
+    ),
+    "depthwise": layer_plan(conv(RNG, channels=(4, 4), groups=4), (4, 5, 5), Fold(5, 1, 2)),
+}
+
+
+def forced(name: str) -> LayerPlan:
+    made = skipped(PLANS[name])
+    assert made is not None
+    return made
+
+
+def test_sequencers_wait_for_each_other_in_some_plans() -> None:
+    waits = {
+        name
+        for name in PLANS
+        for program in forced(name).coding.programs
+        if isinstance(program, SkippingProgram) and program.waits
+    }
+    assert waits
+    assert waits != set(PLANS)
+
+
+@crossed_stalls
+@pytest.mark.parametrize("name", PLANS)
+def test_beats_of_a_layer_are_its_exact_result(name, i_stall, o_stall) -> None:
+    plan = forced(name)
+    rng, low, high = np.random.default_rng(2), plan.source.low, plan.source.high
+    x = rng.integers(low, high, (3, *plan.source.shape), endpoint=True)
+    channels, height, _ = plan.result.shape
+    count = 3 * height * channels * plan.columns.block
+    out = transfer(
+        LayerEngine(plan), to_beats(x, plan.source, plan.producer), count, i_stall, o_stall
+    )
+    got = from_beats(out.words, plan.result, plan.columns)
+    np.testing.assert_array_equal(got, plan.layer.compute(x, plan.source))
+
+
+@settings(derandomize=True, deadline=None, database=None, max_examples=25)
+@given(plan=layer_plans())
+def test_any_layer_is_exact(plan: LayerPlan) -> None:
+    made = skipped(plan)
+    assume(made is not None)
+    assert made is not None
+    rng, low, high = np.random.default_rng(2), made.source.low, made.source.high
+    x = rng.integers(low, high, (2, *made.source.shape), endpoint=True)
+    channels, height, _ = made.result.shape
+    count = 2 * height * channels * made.columns.block
+    beats = to_beats(x, made.source, made.producer)
+    out = transfer(LayerEngine(made), beats, count, never, never)
+    got = from_beats(out.words, made.result, made.columns)
+    np.testing.assert_array_equal(got, made.layer.compute(x, made.source))
+
+
+@pytest.mark.parametrize("fold", [Fold(4), Fold(4, 2), Fold(8, 1, 3)], ids=str)
+def test_padding_of_an_8x8_map_costs_no_cycles(fold) -> None:
+    """Two of eight rows have two rows of the kernel inside: 22 of 24."""
+    layer = conv(RNG, "a", "x", (4, 6))
+    network = Network("net", (Input("x", (4, 8, 8), bits=4), layer))
+    folding = {"x": Fold(8), "a": fold}
+    run = simulate(network, folding, pictures(network, 4))
+    taps = 4 * 9 * 6 // (fold.G * fold.R) * (8 // fold.P)
+    assert run.intervals == [taps * 8 * 22 // 24] * 3
+    assert predict(network, folding).interval == run.intervals[0]
+
+
+def test_rows_of_a_layer_without_padding_are_all_alike() -> None:
+    plan = layer_plan(conv(RNG, padding=(0, 0, 0, 0)), (3, 8, 8), Fold(2))
+    assert plan.skipping is None
+    assert plan.class_of == (0,) * 6
+
+
+def test_little_is_not_skipped_at_a_price() -> None:
+    """On a map of 64 rows a fiftieth cannot be saved."""
+    plan = layer_plan(conv(RNG), (3, 64, 4), Fold(2))
+    assert skipped(plan) is not None
+    assert plan.skipping is None
