@@ -29,7 +29,7 @@ GRANULARITIES = (
 def coded(plan: LayerPlan, coding: Callable[[Walk], Coding]) -> LayerPlan:
     """Plan with the given coding in place of the cheapest one."""
     made = replace(plan)
-    vars(made)["coding"] = coding(made.walk)
+    vars(made).update(skipping=None, coding=coding(made.walk))
     return made
 
 

@@ -13,7 +13,7 @@ from hw.layers import MaxPool
 from hw.parts.tap_walker import TapWalker
 from hw.passes import Pass, events
 from hw.plan import Fold
-from tests.hw.codings import coded, layer_plans, mask
+from tests.hw.codings import coded, layer_plans, mask, skipped
 from tests.hw.networks import conv, layer_plan
 
 RNG = np.random.default_rng(1)
@@ -69,9 +69,12 @@ def test_events_say_when_sums_are_complete(plan: LayerPlan) -> None:
 
 
 def large(granularity: str, fold: Fold, channels: int = 16) -> LayerPlan:
+    """Plan a layer on a map that is too high to skip its padding."""
     layer = conv(RNG, channels=(channels, 16))
     kept = mask(granularity, layer.weight.shape, np.random.default_rng(1))
-    return layer_plan(replace(layer, weight=layer.weight * kept, mask=kept), (channels, 8, 8), fold)
+    return layer_plan(
+        replace(layer, weight=layer.weight * kept, mask=kept), (channels, 64, 8), fold
+    )
 
 
 def test_dense_layer_stores_a_walk_over_one_kernel() -> None:
@@ -143,6 +146,14 @@ PLANS = {
     "pooling": layer_plan(MaxPool("p", "x"), (3, 6, 6), Fold(2, 1, 2)),
     "1x1": layer_plan(conv(RNG, channels=(5, 7), kernel=(1, 1)), (5, 4, 4), Fold(2, 1, 2)),
 }
+
+
+@pytest.mark.parametrize("name", ["dense", "dense on three", "kernels"])
+def test_bits_of_a_layer_that_skips_are_those_that_are_generated(name) -> None:
+    plan = skipped(PLANS[name])
+    assert plan is not None
+    text = verilog.convert(TapWalker(plan), name="top")
+    assert memories(text) == plan.schedule_bits > PLANS[name].schedule_bits
 
 
 @pytest.mark.parametrize("coding", [by_offset, by_kernel])

@@ -1,4 +1,4 @@
-from collections import Counter
+from collections import Counter, deque
 
 import numpy as np
 import pytest
@@ -65,18 +65,26 @@ def test_every_tap_inside_meets_its_weight_and_no_other_is_walked(plan: LayerPla
 
 @drawn
 @given(plan=layer_plans())
-def test_passes_are_hardly_longer_than_the_taps_inside(plan: LayerPlan) -> None:
-    """What is added: a blank entry for a walk of which nothing is left, and what balances."""
+def test_sums_leave_in_their_order_and_in_time(plan: LayerPlan) -> None:
+    """One a cycle, before its sequencer completes another: two pictures, row by row."""
     made = skipped(plan)
     assume(made is not None)
     assert made is not None
-    whole = made.passes[0].group.shape[0], len(made.schedule)
-    for index, passed in enumerate(made.passes):
-        assert passed.ends.sum() == len(made.schedule.picks)
-        for r in range(made.fold.R):
-            _, _, blank, _ = decoded(made, index, r)
-            assert len(blank) == len(passed)
-    assert min(whole) <= len(made.schedule)
+    group_of = {o: g for g, taps in enumerate(made.lists) for o in taps.outputs}
+    waiting, held = deque(), {}
+    turns = [index for index in made.class_of for _ in range(made.columns.block)] * 2
+    for turn, index in enumerate(turns):
+        picks, passed = iter(made.schedule.picks), made.passes[index]
+        for e in range(len(passed)):
+            if waiting:
+                pick, when = waiting.popleft()
+                for r in pick.sequencers if pick.g == 0 else ():
+                    assert held[r].pop(0) == (group_of[pick.output], when)
+            for r in np.flatnonzero(passed.group[e] >= 0).tolist():
+                assert not held.setdefault(r, []), "the one before has left"
+                held[r].append((int(passed.group[e, r]), turn))
+            waiting.extend((next(picks), turn) for _ in range(passed.ends[e]))
+        assert next(picks, None) is None
 
 
 PLANS = {
@@ -126,11 +134,11 @@ def test_beats_of_a_layer_are_its_exact_result(name, i_stall, o_stall) -> None:
     np.testing.assert_array_equal(got, plan.layer.compute(x, plan.source))
 
 
-@settings(derandomize=True, deadline=None, database=None, max_examples=25)
+@settings(derandomize=True, deadline=None, database=None, max_examples=10)
 @given(plan=layer_plans())
 def test_any_layer_is_exact(plan: LayerPlan) -> None:
     made = skipped(plan)
-    assume(made is not None)
+    assume(made is not None and made.compute_cycles < 600)
     assert made is not None
     rng, low, high = np.random.default_rng(2), made.source.low, made.source.high
     x = rng.integers(low, high, (2, *made.source.shape), endpoint=True)
