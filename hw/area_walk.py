@@ -3,11 +3,13 @@
 import numpy as np
 
 from hw.area_counts import Counts, index_bits
-from hw.coding import OffsetProgram, Program, event_places
+from hw.coding import OffsetProgram, Program
 from hw.families import Memory
 from hw.kernel_coding import KernelProgram
 from hw.layer_plan import LayerPlan
+from hw.passes import with_end
 from hw.rom import Rom
+from hw.skipping_program import VIEWED, SkippingProgram
 from hw.timing import ACCUMULATE, MULTIPLY, READ
 
 
@@ -36,11 +38,14 @@ class WalkCounts(Counts):
         for program in plan.coding.programs:
             self.taps(program)
         self.events(plan)
-        self.counter(len(plan.schedule))
+        self.counter(max(map(len, plan.passes)))
         self.counter(plan.queue_depth + 1)
         self.count(registers=(2 + stages) * ends, control=1)
+        if plan.skipping:
+            self.classes(plan)
         if plan.weighted:
-            self.count(registers=2 * index_bits(len(plan.schedule)))
+            copies = len(plan.coding.programs) if plan.skipping else 1
+            self.count(registers=2 * copies * index_bits(len(plan.schedule)))
         if blocks > 1:
             self.counter(blocks)
             for pitch in {store.words_per_column for store in stores}:
@@ -53,6 +58,13 @@ class WalkCounts(Counts):
                 selects=others * (base + word),
                 adders=address + word * (blocks > 1),
             )
+
+    def classes(self, plan: LayerPlan) -> None:
+        """Count what chooses passes by the class of the row."""
+        kinds, rows = index_bits(len(plan.passes)), len(plan.class_of)
+        longest = index_bits(max(map(len, plan.passes)))
+        self.counter(rows)
+        self.count(decodes=2 * kinds * rows / 16, tables=longest, selects=kinds)
 
     def sequencers(self, plan: LayerPlan) -> list[int]:
         """Sequencers that walk by themselves: alike ones are one."""
@@ -68,35 +80,60 @@ class WalkCounts(Counts):
 
     def taps(self, program: Program) -> None:
         """Count a source of taps."""
-        if isinstance(program, KernelProgram):
-            self.kernels(program)
-        else:
+        if isinstance(program, OffsetProgram):
             self.sequence(program.taps)
             self.count(control=1)
+            return
+        self.kernels(program)
+        if isinstance(program, SkippingProgram):
+            self.views(program)
 
-    def kernels(self, program: KernelProgram) -> None:
+    def views(self, program: SkippingProgram) -> None:
+        """Count what chooses a class's view of the patterns, and which weight comes next."""
+        fields, weight = program.patterns.fields, index_bits(program.length)
+        chosen = sum(self.widest(fields, name) for name in VIEWED)
+        self.count(
+            selects=(len(program.outside) - 1) * chosen,
+            adders=2 * weight,
+            registers=2 * weight,
+            control=2 + 2 * program.waits,
+        )
+
+    @staticmethod
+    def widest(fields: dict[str, np.ndarray], name: str) -> int:
+        """Bits of a field of patterns, the most of all classes."""
+        found = [values for key, values in fields.items() if key.split("_")[0] == name]
+        return max(int(values.max()).bit_length() for values in found)
+
+    def kernels(self, program: KernelProgram | SkippingProgram) -> None:
         """Count a source of taps that are walks over kernels."""
         segments, patterns = program.segments.fields, program.patterns
         start, more = (int(segments[name].max()).bit_length() for name in ("start", "more"))
         place, local = index_bits(len(patterns)), index_bits(program.channels)
         self.sequence(program.segments)
         self.memory(Memory.of(patterns.contents, registered=False))
-        word = int(patterns.fields["word"].max()).bit_length()
+        word = self.widest(patterns.fields, "word")
         offset = max(word, local)
         counted = place + local + more
         self.count(
             counters=counted,
             selects=2 * place * (start > 0) + local + more,
             control=3 + counted,
-            registers=start + self.varying(patterns, "row", "blank") + offset,
+            registers=start + self.said(program) + offset,
             adders=offset * (not program.disjoint),
         )
 
     def events(self, plan: LayerPlan) -> None:
         """Count a source of events."""
-        rom, walked = plan.events, plan.schedule
-        longest = max(int(rom.fields["between"].max()), int(event_places(walked)[0]))
+        rom, begin, passes = plan.events, plan.passes[plan.class_of[0]], len(plan.passes)
+        first = int((begin.places if passes == 1 else with_end(begin))[0])
+        longest = max(int(rom.fields["between"].max()), first)
         self.sequence(rom)
+        if passes > 1:
+            self.counter(len(plan.class_of))
+            self.counter(plan.columns.block)
+            ahead = index_bits(len(rom))
+            self.count(tables=2 * ahead, selects=ahead, decodes=2 * len(plan.class_of) / 16)
         self.counter(longest + 1)
         said = ("ends", *(f"last_{r}" for r in range(plan.fold.R)))
         self.count(
@@ -111,6 +148,12 @@ class WalkCounts(Counts):
             self.memory(Memory.of(rom.contents))
             self.counter(len(rom))
             self.count(control=1)
+
+    def said(self, program: KernelProgram | SkippingProgram) -> int:
+        """Bits of rows and blanks that are not constant."""
+        if isinstance(program, KernelProgram):
+            return self.varying(program.patterns, "row", "blank")
+        return sum(self.widest(program.patterns.fields, name) for name in ("row", "blank"))
 
     def varying(self, rom: Rom, *fields: str) -> int:
         """Bits of some fields that are stored, those that are alike once."""

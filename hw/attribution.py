@@ -22,14 +22,16 @@ class Attribution:
     useful : Fraction
         Surviving taps inside the picture.
     border : Fraction
-        Surviving taps in the padding: they are walked, and counted as MACs, as is usual.
+        Surviving taps in the padding that are walked: in rows outside the picture they may be
+        skipped, but are counted as MACs, as is usual.
     imbalance : Fraction
         Sequencers that are idle while another walks, members of a group that lack a tap of the
         group's union, and members that a group lacks.
     ragged : Fraction
         Lanes whose column lies beyond the width.
     drain : Fraction
-        Entries beyond the most taps of any sequencer: sums leave one a cycle.
+        Entries beyond the most taps of any sequencer: for sums to leave, or where nothing is left
+        of a walk because all of it is outside.
     input : Fraction
         The front waits for its window.
     link : Fraction
@@ -87,19 +89,26 @@ class FirstFrame:
 def attribute(p: LayerPlan, waits: Waits) -> Attribution:
     """Attribute all cycles of a layer between two frames."""
     walked, fold = p.schedule, p.fold
-    _, height, width = p.result.shape
+    width = p.result.shape[2]
     mask, _ = dense(p.layer, p.channels)
-    longest = int((~walked.idle).sum(axis=0).max())
-    passes = Fraction(height * width, fold.P)  # of lanes that have a column
-    taps = passes * Fraction(int(mask.sum()), fold.G * fold.R)
-    inside = Fraction(_inside(p, mask.sum(axis=(0, 1))), fold.multipliers)
-    rows = height * p.columns.block
+    alive = mask.sum(axis=(0, 1))  # taps by place of the kernel
+    taps = entries = longest = 0  # of all rows: taps; entries of passes; most taps of a sequencer
+    for index, skipped in enumerate(p.skipped):
+        rows = p.class_of.count(index)
+        left = [k * p.dilation[0] not in skipped for k in range(len(alive))]
+        fired = ~(walked.idle | np.isin(walked.row, list(skipped)))
+        taps += rows * int(alive[left].sum())
+        longest += rows * int(fired.sum(axis=0).max())
+        entries += rows * len(p.passes[index])
+    lanes = Fraction(width, fold.P)  # passes of a row, of lanes that have a column
+    inside = Fraction(_inside(p, alive), fold.multipliers)
+    used = lanes * Fraction(taps, fold.G * fold.R)
     return Attribution(
         useful=inside,
-        border=taps - inside,
-        imbalance=passes * longest - taps,
-        ragged=(rows - passes) * longest,
-        drain=Fraction(rows * (len(walked) - longest)),
+        border=used - inside,
+        imbalance=lanes * longest - used,
+        ragged=(p.columns.block - lanes) * longest,
+        drain=Fraction(p.columns.block * (entries - longest)),
         input=waits.input,
         link=waits.link,
     )

@@ -6,7 +6,7 @@ import numpy as np
 
 from hw.kernel_coding import KernelProgram
 from hw.rom import LUT_BITS, Rom
-from hw.schedule import Schedule
+from hw.skipping_program import SkippingProgram
 from hw.walk import Taps, Walk
 
 
@@ -55,7 +55,7 @@ class OffsetProgram:
         return Taps(column("row"), column("offset"), column("blank").astype(bool))
 
 
-Program = OffsetProgram | KernelProgram
+Program = OffsetProgram | KernelProgram | SkippingProgram
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,7 +66,7 @@ class Coding:
     ----------
     name : str
         ``offset`` or ``kernel``.
-    programs : tuple of OffsetProgram or KernelProgram
+    programs : tuple of Program
         One for all sequencers, or one for all that walk alike.
     sources : tuple of (int, int)
         Of each sequencer, its program, and its place among those of the program.
@@ -111,27 +111,8 @@ def by_offset(walk: Walk) -> Coding:
 def by_kernel(walk: Walk) -> Coding:
     """Store walks over kernels; sequencers that walk alike share them."""
     first: dict[bytes, int] = {}
-    walked = np.stack([walk.row, walk.offset, walk.idle])
+    walked = np.stack([walk.row, walk.offset, walk.idle, walk.last])
     alike = [first.setdefault(walked[:, :, r].tobytes(), r) for r in range(walk.sequencers)]
     distinct = sorted(first.values())
     programs = tuple(KernelProgram.encode(walk, r) for r in distinct)
     return Coding("kernel", programs, tuple((distinct.index(r), 0) for r in alike))
-
-
-def event_places(walked: Schedule) -> np.ndarray:
-    """Entries that complete sums, or behind which outputs without taps leave."""
-    return np.flatnonzero(walked.last.any(axis=1) | (walked.ends > 0))
-
-
-def events(walked: Schedule) -> Rom:
-    """Encode the entries of `event_places`, the second of them first, around and around.
-
-    Of each: how many entries lie between it and the one before (``between``), which sequencers'
-    sums are complete (``last_r``), and of how many outputs the last sum is (``ends``).
-    """
-    places = event_places(walked)
-    between = np.diff(places, append=places[0] + len(walked)) - 1
-    following = np.roll(places, -1)
-    last = walked.last[following].astype(int)
-    fields = {f"last_{r}": last[:, r] for r in range(walked.sequencers)}
-    return Rom.cyclic({"between": between, "ends": walked.ends[following], **fields})

@@ -58,6 +58,10 @@ class Sender:
     def __init__(self) -> None:
         self.known: dict[tuple, tuple[list[int], int]] = {}
 
+    def mode_out(self) -> int:
+        """Return what else than `clocks_out` decides when the beats of a row are sent."""
+        return 0
+
     def clocks_out(self) -> list[int]:
         """Return the times that decide when the beats of a row are sent."""
         raise NotImplementedError
@@ -73,7 +77,7 @@ class Sender:
     def send_after(self, start: int, consumer: Taker) -> int:
         """Send a row's beats as `send_beats`, from memory if a row began alike."""
         began = [t - start if t > start else 0 for t in self.clocks_out() + consumer.clocks()]
-        key = (consumer.mode(), *began)
+        key = (self.mode_out(), consumer.mode(), *began)
         if key not in self.known:
             lost = self.send_beats(start, consumer)
             ended = [t - start if t > start else 0 for t in self.clocks_out() + consumer.clocks()]

@@ -8,6 +8,7 @@ import numpy as np
 
 from hw.event_links import LONG_AGO, History, Sender, Taker
 from hw.layer_plan import LayerPlan
+from hw.passes import Pass
 from hw.plan import AddPlan
 from hw.store import Store
 
@@ -108,6 +109,15 @@ class WindowModel:
         return [*rows, (self.swaps, len(self.windows) - 1)]
 
 
+def _runs(made: Pass) -> list[tuple[int, int]]:
+    """Entries up to each that completes exits, with their number; then those behind the last."""
+    places = np.flatnonzero(made.ends)
+    entries = np.diff(places, prepend=-1).tolist()
+    runs = list(zip(entries, made.ends[places].tolist(), strict=True))
+    tail = len(made) - 1 - int(places[-1])
+    return [*runs, (tail, 0)] if tail else runs
+
+
 class LayerModel(WindowModel, Sender):
     """`hw.layer.LayerEngine`: lists are walked while their window is there; outputs leave."""
 
@@ -115,12 +125,8 @@ class LayerModel(WindowModel, Sender):
         WindowModel.__init__(self, p.stores)
         Sender.__init__(self)
         self.inlets: list[Taker] = [*self.writers]
-        ends = p.schedule.ends
-        places = np.flatnonzero(ends)
-        entries = np.diff(places, prepend=-1).tolist()
-        self.runs = list(zip(entries, ends[places].tolist(), strict=True))
-        if tail := len(ends) - 1 - int(places[-1]):
-            self.runs.append((tail, 0))
+        self.runs = [_runs(made) for made in p.passes]
+        self.class_of = p.class_of
         self.blocks, self.latency, self.height = p.columns.block, p.latency, p.result.shape[1]
         self.left = LONG_AGO  # cycle in which the last beat reaches the queue's head
         room = p.queue_depth - p.most_ends + 1
@@ -141,8 +147,9 @@ class LayerModel(WindowModel, Sender):
 
     def send_beats(self, start: int, consumer: Taker) -> int:
         at, held = start + 1, 0  # the next cycle in which a tap may be fired
+        runs = self.runs[self.mode_out()]
         for column in range(self.blocks):
-            for entries, exits in self.runs:
+            for entries, exits in runs:
                 wait = max(self.popped[0] + 1 - at, 0)
                 held += wait
                 at += wait + entries
@@ -151,6 +158,10 @@ class LayerModel(WindowModel, Sender):
                     self.popped.append(consumer.take(column, self.left))
         self.row_end = at - 1
         return held
+
+    def mode_out(self) -> int:
+        """Return the class of the row."""
+        return self.class_of[len(self.row_ends) % self.height]
 
     def clocks_out(self) -> list[int]:
         return [self.row_end, self.left, *self.popped]

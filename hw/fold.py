@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+STREAM_LUTS = 350  # of a lane's requantiser and writer
+
 
 @dataclass(frozen=True)
 class Fold:
@@ -28,6 +30,16 @@ class Fold:
     def multipliers(self) -> int:
         """Multipliers, ``P * G * R``."""
         return self.P * self.G * self.R
+
+    @property
+    def luts(self) -> int:
+        """LUT4s of a layer, roughly, without its memories, fitted to ``docs/benchmarks.md``.
+
+        Those of accumulators, of what gathers the sums of several sequencers, of a lane's
+        requantiser and writer, of sequencers and of skewed weights.
+        """
+        luts = 43 * self.multipliers + STREAM_LUTS * self.P * self.E
+        return luts + self.R * (180 + self.G**2 + 33 * self.P * (self.R > 1))
 
 
 Folding = dict[str, Fold]

@@ -12,7 +12,6 @@ from hw.taps import list_lengths
 
 MOST_SEQUENCERS = 16
 MOST_STREAMS = 4
-STREAM_LUTS = 350  # of a lane's requantiser and writer
 _BITS_PER_LUT = 45  # of block RAM, in the parts of one family
 # A fold that is hardly faster than another on as many multipliers, but larger by far, is not taken.
 _HARDLY, _BY_FAR = 1.03, 1.25
@@ -22,10 +21,8 @@ _HARDLY, _BY_FAR = 1.03, 1.25
 class Choice:
     """A fold of a layer, the cycles its lists take for one picture, and what it costs.
 
-    `luts` is a rough count of LUT4-equivalents, enough to compare folds: of accumulators, of what
-    gathers the sums of several sequencers, of a lane's requantiser and writer, of sequencers and of
-    skewed weights, fitted to the rows of ``docs/benchmarks.md``; and a share of the block RAM that
-    a sequencer's copy of the row buffer takes.
+    `luts` is a rough count of LUT4-equivalents, enough to compare folds: `Fold.luts`, and a share
+    of the block RAM that a sequencer's copy of the row buffer takes.
     """
 
     fold: Fold
@@ -36,9 +33,7 @@ class Choice:
     @staticmethod
     def of(fold: Fold, cycles: int, copy_bits: int, *, multiplies: bool) -> "Choice":
         """Choose a fold of a layer whose row buffer has some bits."""
-        lanes, group, sequencers = fold.P, fold.G, fold.R
-        luts = 43 * fold.multipliers + STREAM_LUTS * lanes * fold.E + sequencers * (180 + group**2)
-        luts += sequencers * (33 * lanes * (sequencers > 1) + copy_bits // _BITS_PER_LUT)
+        luts = fold.luts + fold.R * (copy_bits // _BITS_PER_LUT)
         return Choice(fold, cycles, fold.multipliers if multiplies else 0, luts)
 
     def cheaper(self, other: "Choice") -> bool:

@@ -8,8 +8,8 @@ from itertools import pairwise, product
 from hw.balance import balance
 from hw.columns import Columns, Segments
 from hw.cost import predict_interval
-from hw.fold import Fold, Folding
-from hw.fold_choices import MOST_STREAMS, STREAM_LUTS, choices, parts, undominated
+from hw.fold import STREAM_LUTS, Fold, Folding
+from hw.fold_choices import MOST_STREAMS, choices, parts, undominated
 from hw.layer_plan import LayerPlan, walked_layer
 from hw.layers import Add, Concat, Conv, Input, Layer
 from hw.link import Link

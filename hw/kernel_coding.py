@@ -42,7 +42,7 @@ class KernelProgram:
         """Encode what a sequencer walks, in the cheapest way: by kernels, or tap by tap."""
         place, local = _places(walk, r)
         pitches = _PITCHES[: int(local.max()) + 1]
-        ways = [_by_kernel(place, local, pitch, _size(walk)) for pitch in pitches]
+        ways = [_by_kernel(place, local, walk.last[:, r], pitch, _size(walk)) for pitch in pitches]
         ways.append(_Parsed(place, local, np.arange(len(place)), 1))
         programs = [program for way in ways for program in way.programs(walk)]
         return min(programs, key=lambda program: program.bits / LUT_BITS + program.luts)
@@ -164,11 +164,13 @@ def _places(walk: Walk, r: int) -> tuple[np.ndarray, np.ndarray]:
     return place, local
 
 
-def _by_kernel(place: np.ndarray, local: np.ndarray, pitch: int, size: int) -> _Parsed:
+def _by_kernel(
+    place: np.ndarray, local: np.ndarray, last: np.ndarray, pitch: int, size: int
+) -> _Parsed:
     """Cut entries into walks over the kernels of `pitch` channels, each in ascending order."""
     first = local // pitch * pitch
     inner = np.where(place, (local - first) * size + place, 0)
-    cut = (np.diff(first) != 0) | (np.diff(inner) <= 0) | (inner[:-1] == 0)
+    cut = (np.diff(first) != 0) | (np.diff(inner) <= 0) | (inner[:-1] == 0) | last[:-1]
     return _Parsed(inner, first, np.flatnonzero(np.concatenate([[True], cut])), pitch)
 
 

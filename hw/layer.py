@@ -142,7 +142,7 @@ class LayerEngine(wiring.Component):
         init = [shape.const(weights) for weights in plan.schedule.weight[:, r].tolist()]
         m.submodules[f"weights_{r}"] = memory = Memory(shape=shape, depth=len(init), init=init)
         read = memory.read_port()
-        m.d.comb += read.addr.eq(walker.tap)
+        m.d.comb += read.addr.eq(walker.tap[r])
         return Value.cast(read.data)
 
 

@@ -2,19 +2,21 @@
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import accumulate
+from itertools import accumulate, groupby
 
 import numpy as np
 
 from hw.arithmetic import one_shift, signed_bits
-from hw.coding import Coding, encode, events
+from hw.coding import Coding, encode
 from hw.columns import Columns, Segments
 from hw.fold import Fold, UnsupportedLayer
 from hw.layers import Activation, AvgPool, Conv, Layer, MaxPool
 from hw.link import Link
+from hw.passes import Pass, events
 from hw.rom import Rom
 from hw.rows import Rows
 from hw.schedule import Schedule, schedule
+from hw.skipping import Skipping, worthwhile
 from hw.store import Bank, Store
 from hw.taps import TapList, tap_lists
 from hw.timing import (
@@ -211,14 +213,38 @@ class LayerPlan:
         return locate(self.schedule, self.segments, places, pitches, self.word_bits, needless)
 
     @cached_property
+    def skipping(self) -> Skipping | None:
+        """How taps in rows outside the picture are skipped; None where they are not.
+
+        They are where that is worth its LUTs: `hw.skipping.worthwhile`.
+        """
+        lists, blocks = [taps.outputs for taps in self.lists], self.columns.block
+        return worthwhile(self.schedule, self.walk, self.rows, lists, blocks, self.fold.luts)
+
+    @cached_property
     def coding(self) -> Coding:
         """How the taps are stored."""
-        return encode(self.walk)
+        return self.skipping.coding if self.skipping else encode(self.walk)
+
+    @cached_property
+    def passes(self) -> tuple[Pass, ...]:
+        """What is walked once per block of columns, in every class of rows."""
+        return self.skipping.passes if self.skipping else (Pass.whole(self.schedule),)
+
+    @property
+    def skipped(self) -> tuple[frozenset[int], ...]:
+        """Rows of the window of which no tap is walked, in every class of rows."""
+        return self.skipping.outside if self.skipping else (frozenset(),)
+
+    @property
+    def class_of(self) -> tuple[int, ...]:
+        """Class of every row of the result."""
+        return self.skipping.class_of if self.skipping else (0,) * self.result.shape[1]
 
     @cached_property
     def events(self) -> Rom:
         """Entries that complete sums."""
-        return events(self.schedule)
+        return events(self.passes)
 
     @property
     def in_order(self) -> bool:
@@ -228,8 +254,8 @@ class LayerPlan:
 
     @property
     def most_ends(self) -> int:
-        """Exits that one entry of the schedule completes at most."""
-        return int(self.schedule.ends.max())
+        """Exits that one entry of a pass completes at most."""
+        return max(int(made.ends.max()) for made in self.passes)
 
     @cached_property
     def queue_depth(self) -> int:
@@ -238,9 +264,13 @@ class LayerPlan:
         A tap is fired only if there is room for `most_ends` outputs, so the queue holds these and
         all that are on their way, while a beat takes the consumer up to three cycles.
         """
-        ends = self.schedule.ends
         window = self.latency + 3 * self.most_ends
-        cyclic = np.concatenate([ends] * (1 + -(-window // len(ends)) + 1))
+        most = 2 + window // min(map(len, self.passes))  # passes that a window reaches into
+        runs = (
+            (index, len(list(run)) * self.columns.block) for index, run in groupby(self.class_of)
+        )
+        turns = [index for index, many in runs for _ in range(min(many, most))]
+        cyclic = np.concatenate([self.passes[index].ends for index in turns * (1 + most)])
         sums = np.cumsum(np.concatenate([[0], cyclic]))
         on_their_way = int((sums[window:] - sums[:-window]).max())
         return -(-(on_their_way + self.most_ends) // QUEUE_STEP) * QUEUE_STEP
@@ -321,8 +351,7 @@ class LayerPlan:
     @property
     def compute_cycles(self) -> int:
         """Cycles of one picture's lists, if nothing waits."""
-        _, height, _ = self.result.shape
-        return len(self.schedule) * self.columns.block * height
+        return sum(len(self.passes[index]) for index in self.class_of) * self.columns.block
 
 
 def walked_layer(layer: Layer, source: Activation) -> Conv | MaxPool:

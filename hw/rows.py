@@ -45,6 +45,15 @@ class Rows:
         return self.total - (self.outputs - 1) * self.stride
 
     @cached_property
+    def outside(self) -> tuple[frozenset[int], ...]:
+        """For each row of the result, the rows of its window that lie outside the picture."""
+        inside = range(self.top, self.top + self.height)
+        starts = range(0, self.outputs * self.stride, self.stride)
+        return tuple(
+            frozenset(tap for tap in self.taps if start + tap not in inside) for start in starts
+        )
+
+    @cached_property
     def stored(self) -> tuple[bool, ...]:
         """Whether each row of the sequence is in the row buffer: inside the picture, and read."""
         read = {y * self.stride + tap for y in range(self.outputs) for tap in self.taps}

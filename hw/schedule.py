@@ -30,6 +30,8 @@ class Schedule:
         The sequencer has no tap in this entry.
     last : (N, R) bool
         The tap is the last of its part: a sum is complete.
+    group : (N, R) int
+        List of which the entry walks a part; -1 where there is none.
     weight : (N, R, G) int
         Weights.
     ends : (N,) int
@@ -46,6 +48,7 @@ class Schedule:
     channel: np.ndarray
     idle: np.ndarray
     last: np.ndarray
+    group: np.ndarray
     weight: np.ndarray
     ends: np.ndarray
     exits: tuple[tuple[Pick | None, ...], ...]
@@ -94,7 +97,7 @@ def schedule(
     drain = balance(lists, sequencers, splittable=splittable, streams=streams)
     shape = (drain.length, sequencers)
     row, column, channel = (np.zeros(shape, np.int64) for _ in range(3))
-    idle, last = np.ones(shape, bool), np.zeros(shape, bool)
+    idle, last, group_of = np.ones(shape, bool), np.zeros(shape, bool), np.full(shape, -1)
     weight = np.zeros((*shape, group), np.int64)
     for r, program in enumerate(drain.programs):
         at = 0
@@ -104,11 +107,12 @@ def schedule(
             row[entries, r], column[entries, r] = taps.row[chosen], taps.column[chosen]
             channel[entries, r], idle[entries, r] = taps.channel[chosen], False
             weight[entries, r, : len(taps.outputs)] = taps.weight[chosen]
+            group_of[at : at + part.length, r] = part.group
             at += part.length
             last[at - 1, r] = True
     exits, ends = _exits(lists, drain)
     taps = int((~idle).sum())
-    return Schedule(row, column, channel, idle, last, weight, ends, exits, taps)
+    return Schedule(row, column, channel, idle, last, group_of, weight, ends, exits, taps)
 
 
 def _exits(

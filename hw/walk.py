@@ -21,6 +21,8 @@ class Walk:
         Channel, as its place among those of its bank, and above it the number of the bank.
     idle : (N, R) bool
         The sequencer has no tap.
+    last : (N, R) bool
+        The tap is the last one of a list, or of a part of it.
     words : (columns,) int
         Word of a row at which each column of the kernel begins: that of its channel 0.
     needless : bool
@@ -31,6 +33,7 @@ class Walk:
     column: np.ndarray
     local: np.ndarray
     idle: np.ndarray
+    last: np.ndarray
     words: np.ndarray
     needless: bool
 
@@ -99,4 +102,4 @@ def locate(
             start[kept] = store * extent
     place = np.where(walked.idle, 0, np.take_along_axis(local, walked.channel, axis=0))
     column = np.where(walked.idle, 0, walked.column + start[walked.channel])
-    return Walk(walked.row, column, place, walked.idle, words.ravel(), needless)
+    return Walk(walked.row, column, place, walked.idle, walked.last, words.ravel(), needless)

@@ -1,12 +1,15 @@
 """Event source: says which entries complete sums."""
 
+from itertools import accumulate
+
 from amaranth import *
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from hw.coding import event_places
 from hw.layer_plan import LayerPlan
-from hw.parts.rom import sequence
+from hw.parts.rom import read, sequence
+from hw.passes import with_end
+from hw.rom import Rom
 
 
 class EventSource(wiring.Component):
@@ -33,21 +36,25 @@ class EventSource(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        walked, rom = self.plan.schedule, self.plan.events
-        first = int(event_places(walked)[0])
-        completes = sum(int(last) << r for r, last in enumerate(walked.last[first]))
+        plan, rom = self.plan, self.plan.events
+        begin = plan.passes[plan.class_of[0]]
+        first = int((begin.places if len(plan.passes) == 1 else with_end(begin))[0])
+        completes = sum(int(group >= 0) << r for r, group in enumerate(begin.group[first]))
         longest = max(int(rom.fields["between"].max()), first)
 
         between = Signal(range(longest + 1), init=first)
-        last = Signal(walked.sequencers, init=completes)
-        ends = Signal.like(self.ends, init=int(walked.ends[first]))
+        last = Signal(plan.fold.R, init=completes)
+        ends = Signal.like(self.ends, init=int(begin.ends[first]))
         event, advance = Signal(), Signal()
         m.d.comb += [event.eq(between == 0), advance.eq(self.next & event)]
-        following = sequence(m, "events", rom, advance)
+        if len(plan.passes) == 1:
+            following = sequence(m, "events", rom, advance)
+        else:
+            following = self._of_passes(m, rom, advance)
         with m.If(advance):
             m.d.sync += [
                 between.eq(following["between"]),
-                last.eq(Cat(following[f"last_{r}"] != 0 for r in range(walked.sequencers))),
+                last.eq(Cat(following[f"last_{r}"] != 0 for r in range(plan.fold.R))),
                 ends.eq(following["ends"]),
             ]
         with m.Elif(self.next):
@@ -55,3 +62,33 @@ class EventSource(wiring.Component):
         with m.If(event):
             m.d.comb += [self.last.eq(last), self.ends.eq(ends)]
         return m
+
+    def _of_passes(self, m: Module, rom: Rom, advance: Signal) -> dict[str, Value]:
+        """Read the events of one pass after the other, the second event of the picture first."""
+        plan, primed, step = self.plan, Signal(), Signal()
+        m.d.sync += primed.eq(1)
+        m.d.comb += step.eq(advance | ~primed)
+        counts = [len(with_end(made)) for made in plan.passes]
+        lasts = [last - 1 for last in accumulate(counts)]
+        firsts = [last - count + 1 for last, count in zip(lasts, counts, strict=True)]
+
+        rows, blocks, classes = len(plan.class_of), plan.columns.block, Array(plan.class_of)
+        alone = counts[plan.class_of[0]] == 1  # the second event is that of the second pass
+        after = 1 if alone and blocks == 1 else 0
+        start = firsts[plan.class_of[after]] + (not alone)
+        ahead = Signal(range(len(rom)), init=start)
+        y, block = Signal(range(rows), init=after), Signal(range(blocks), init=alone and blocks > 1)
+        next_y, pass_end, row_end = Signal(range(rows)), Signal(), Signal()
+        kind, next_kind = (Signal(range(len(plan.passes)), name=name) for name in ("now", "next"))
+        m.d.comb += [
+            kind.eq(classes[y]),
+            pass_end.eq(ahead == Array(lasts)[kind]),
+            row_end.eq(block == blocks - 1),
+            next_y.eq(Mux(row_end, Mux(y == rows - 1, 0, y + 1), y)),
+            next_kind.eq(classes[next_y]),
+        ]
+        with m.If(step):
+            m.d.sync += ahead.eq(Mux(pass_end, Array(firsts)[next_kind], ahead + 1))
+            with m.If(pass_end):
+                m.d.sync += [y.eq(next_y), block.eq(Mux(row_end, 0, block + 1))]
+        return read(m, "events", rom, ahead, step)

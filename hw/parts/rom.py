@@ -30,11 +30,16 @@ def sequence(m: Module, name: str, rom: Rom, advance: Value) -> dict[str, Value]
     m.d.sync += primed.eq(1)
     with m.If(step):
         m.d.sync += ahead.eq(Mux(ahead == len(rom) - 1, 0, ahead + 1))
+    return read(m, name, rom, ahead, step)
+
+
+def read(m: Module, name: str, rom: Rom, address: Value, enable: Value) -> dict[str, Value]:
+    """Read a word: its fields, from the next cycle on."""
     if not rom.width:
         return _fields(rom, Const(0, 0))
     m.submodules[name] = memory = Memory(shape=rom.width, depth=len(rom), init=rom.words)
     port = memory.read_port()
-    m.d.comb += [port.addr.eq(ahead), port.en.eq(step)]
+    m.d.comb += [port.addr.eq(address), port.en.eq(enable)]
     return _fields(rom, port.data)
 
 

@@ -30,7 +30,7 @@ class TapWalker(wiring.Component):
     bank : Out
         And which of its banks (`LayerPlan.banks`) has the pixels.
     tap : Out
-        Entry of the weight memory that belongs to `address`.
+        For each sequencer, the entry of its weight memory that belongs to `address`.
     blank : Out(R)
         Outside the picture, idle, or a bubble: reads as the neutral element.
     last : Out(R)
@@ -45,7 +45,7 @@ class TapWalker(wiring.Component):
     left: Signal
     address: data.View
     bank: data.View
-    tap: Signal
+    tap: data.View
     blank: Signal
     last: Signal
     ends: Signal
@@ -62,7 +62,7 @@ class TapWalker(wiring.Component):
                 "left": In(1),
                 "address": Out(data.ArrayLayout(range(depth), copies)),
                 "bank": Out(data.ArrayLayout(range(plan.most_banks), copies)),
-                "tap": Out(range(len(plan.schedule))),
+                "tap": Out(data.ArrayLayout(range(len(plan.schedule)), copies)),
                 "blank": Out(copies),
                 "last": Out(copies),
                 "ends": Out(range(plan.most_ends + 1)),
@@ -72,21 +72,28 @@ class TapWalker(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         plan = self.plan
-        entries, blocks = len(plan.schedule), plan.columns.block
+        blocks = plan.columns.block
 
         m.submodules.events = event = EventSource(plan)
-        index, fire = Signal(range(entries)), Signal()
-        taps, valid = self._taps(m, fire)
+        index, fire = Signal(range(max(map(len, plan.passes)))), Signal()
+        block, final = Signal(range(blocks)), Signal.like(index)  # index of a pass's last entry
+        sources = [tap_source(plan, program) for program in plan.coding.programs]
+        for number, source in enumerate(sources):
+            m.submodules[f"taps_{number}"] = source
+            m.d.comb += source.next.eq(fire)
+        taps = [sources[program].taps[place] for program, place in plan.coding.sources]
         used = Signal(range(plan.queue_depth + 1))  # places of the queue, taken or promised
         promised = Signal(range(plan.most_ends + 1))
         m.d.comb += [
             event.next.eq(fire),
-            fire.eq(valid & self.window_valid & (used <= plan.queue_depth - plan.most_ends)),
+            fire.eq(
+                sources[0].valid & self.window_valid & (used <= plan.queue_depth - plan.most_ends)
+            ),
             promised.eq(Mux(fire, event.ends, 0)),
         ]
         m.d.sync += used.eq(used + promised - self.left)
 
-        block, pass_end, row_end = Signal(range(blocks)), Signal(), Signal()
+        pass_end, row_end = Signal(), Signal()
         pitches = [store.words_per_column for store in plan.stores]
         block_offsets = [
             Signal(range(blocks * pitch), name=f"block_offset_{index}")
@@ -95,7 +102,7 @@ class TapWalker(wiring.Component):
         with m.If(fire):
             m.d.sync += index.eq(Mux(pass_end, 0, index + 1))
         m.d.comb += [
-            pass_end.eq(fire & (index == entries - 1)),
+            pass_end.eq(fire & (index == final)),
             row_end.eq(pass_end & (block == blocks - 1)),
             self.row_end.eq(row_end),
         ]
@@ -108,16 +115,15 @@ class TapWalker(wiring.Component):
                 ),
             ]
 
+        if plan.skipping is None:
+            m.d.comb += final.eq(len(plan.schedule) - 1)
+        else:
+            self._choose(m, sources, index, final, block == blocks - 1, row_end)
+
         blanks = Signal(plan.fold.R, init=-1)
         m.d.comb += self.blank.eq(blanks)
-        last, ends, fired = Signal.like(self.last), Signal.like(self.ends), Signal.like(index)
-        m.d.sync += [
-            fired.eq(index),
-            ends.eq(promised),
-            self.tap.eq(fired),
-            self.ends.eq(ends),
-            self.last.eq(last),
-        ]
+        last, ends = Signal.like(self.last), Signal.like(self.ends)
+        m.d.sync += [ends.eq(promised), self.ends.eq(ends), self.last.eq(last)]
         for r in range(plan.fold.R):
             tap = taps[r]
             row = self.window[tap.row]
@@ -125,9 +131,12 @@ class TapWalker(wiring.Component):
             offset = Signal(plan.word_bits, name=f"offset_{r}")
             bank = Signal.like(self.bank[r], name=f"bank_{r}")
             blank = Signal(init=1, name=f"blank_{r}")
+            fired = Signal(range(len(plan.schedule)), name=f"fired_{r}")
             stores = [store for store, _ in plan.banks[r]] or [0]
             word, which = tap.offset[: plan.word_bits], tap.offset[plan.word_bits :]
             m.d.sync += [
+                fired.eq(tap.weight if plan.skipping else index),
+                self.tap[r].eq(fired),
                 base.eq(_of([row.bases[str(s)] for s in stores], which)),
                 offset.eq(word + _of([block_offsets[s] for s in stores], which)),
                 bank.eq(which),
@@ -139,15 +148,31 @@ class TapWalker(wiring.Component):
             ]
         return m
 
-    def _taps(self, m: Module, fire: Signal) -> tuple[list[data.View], Signal]:
-        """Tap of every sequencer, and whether they are there."""
-        coding, valid = self.plan.coding, Signal()
-        sources = [tap_source(self.plan, program) for program in coding.programs]
-        for index, source in enumerate(sources):
-            m.submodules[f"taps_{index}"] = source
-            m.d.comb += source.next.eq(fire)
-        m.d.comb += valid.eq(sources[0].valid)
-        return [sources[program].taps[place] for program, place in coding.sources], valid
+    def _choose(
+        self,
+        m: Module,
+        sources: list,
+        index: Signal,
+        final: Signal,
+        last_block: Value,
+        row_end: Signal,
+    ) -> None:
+        """Choose what is walked by the class of the row; sources of taps are one entry ahead."""
+        plan = self.plan
+        rows, classes = len(plan.class_of), Array(plan.class_of)
+        y, next_y = Signal(range(rows)), Signal(range(rows))
+        kind, kind_ahead = (Signal(range(len(plan.passes)), name=n) for n in ("kind", "kind_ahead"))
+        leaving = sources[0].valid & (index == final) & last_block
+        m.d.comb += [
+            next_y.eq(Mux(y == rows - 1, 0, y + 1)),
+            kind.eq(classes[y]),
+            kind_ahead.eq(Mux(leaving, classes[next_y], kind)),
+            final.eq(Array([len(made) - 1 for made in plan.passes])[kind]),
+        ]
+        with m.If(row_end):
+            m.d.sync += y.eq(next_y)
+        for source in sources:
+            m.d.comb += [source.kind.eq(kind_ahead), source.last.eq(index == final - 1)]
 
 
 def _of(values: list[Value], index: Value) -> Value:

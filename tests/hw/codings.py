@@ -6,10 +6,11 @@ from dataclasses import replace
 import numpy as np
 from hypothesis import strategies as st
 
-from hw.coding import Coding
+from hw.coding import Coding, by_kernel
 from hw.layer_plan import LayerPlan
 from hw.layers import Conv, MaxPool
 from hw.plan import Fold
+from hw.skipping import skip
 from hw.walk import Walk
 from tests.hw.networks import conv, layer_plan
 
@@ -28,7 +29,7 @@ GRANULARITIES = (
 def coded(plan: LayerPlan, coding: Callable[[Walk], Coding]) -> LayerPlan:
     """Plan with the given coding in place of the cheapest one."""
     made = replace(plan)
-    vars(made)["coding"] = coding(made.walk)
+    vars(made).update(skipping=None, coding=coding(made.walk))
     return made
 
 
@@ -72,5 +73,14 @@ def layer_plans(draw) -> LayerPlan:
     )  # fmt: skip
     kept = mask(granularity, layer.weight.shape, rng)
     pruned: Conv = replace(layer, weight=layer.weight * kept, mask=kept)
-    fold = Fold(number(1, 2), number(1, many), number(1, many))
+    fold = Fold(number(1, 2), number(1, many), number(1, many), number(1, min(many, 3)))
     return layer_plan(pruned, shape, fold)
+
+
+def skipped(plan: LayerPlan) -> LayerPlan | None:
+    """Plan that skips taps in rows outside the picture wherever it can, whatever that costs."""
+    made = replace(plan)
+    lists = [taps.outputs for taps in made.lists]
+    found = skip(made.schedule, by_kernel(made.walk), made.rows, lists, made.columns.block)
+    vars(made)["skipping"] = found
+    return made if found else None

@@ -6,13 +6,14 @@ import pytest
 from amaranth.back import verilog
 from hypothesis import given, settings
 
-from hw.coding import by_kernel, by_offset, encode, event_places, events
+from hw.coding import by_kernel, by_offset, encode
 from hw.kernel_coding import KernelProgram
 from hw.layer_plan import LayerPlan
 from hw.layers import MaxPool
 from hw.parts.tap_walker import TapWalker
+from hw.passes import Pass, events
 from hw.plan import Fold
-from tests.hw.codings import coded, layer_plans, mask
+from tests.hw.codings import coded, layer_plans, mask, skipped
 from tests.hw.networks import conv, layer_plan
 
 RNG = np.random.default_rng(1)
@@ -53,23 +54,27 @@ def test_offsets_are_those_of_taps_in_the_row_buffer(plan: LayerPlan) -> None:
 @given(plan=layer_plans())
 def test_events_say_when_sums_are_complete(plan: LayerPlan) -> None:
     """Count the entries between them, around and around from the first."""
-    walked, rom = plan.schedule, events(plan.schedule)
+    walked, made = plan.schedule, Pass.whole(plan.schedule)
+    rom, places = events((made,)), made.places
     last, ends = np.zeros_like(walked.last), np.zeros_like(walked.ends)
-    at = event_places(walked)[0]
-    for index in range(len(event_places(walked))):
+    at = places[0]
+    for index in range(len(places)):
         word = index % len(rom)
         at += rom.fields["between"][word] + 1
         last[at % len(walked)] = [rom.fields[f"last_{r}"][word] for r in range(walked.sequencers)]
         ends[at % len(walked)] = rom.fields["ends"][word]
-    assert at == event_places(walked)[0] + len(walked), "once around"
+    assert at == places[0] + len(walked), "once around"
     np.testing.assert_array_equal(last, walked.last)
     np.testing.assert_array_equal(ends, walked.ends)
 
 
 def large(granularity: str, fold: Fold, channels: int = 16) -> LayerPlan:
+    """Plan a layer on a map that is too high to skip its padding."""
     layer = conv(RNG, channels=(channels, 16))
     kept = mask(granularity, layer.weight.shape, np.random.default_rng(1))
-    return layer_plan(replace(layer, weight=layer.weight * kept, mask=kept), (channels, 8, 8), fold)
+    return layer_plan(
+        replace(layer, weight=layer.weight * kept, mask=kept), (channels, 64, 8), fold
+    )
 
 
 def test_dense_layer_stores_a_walk_over_one_kernel() -> None:
@@ -141,6 +146,14 @@ PLANS = {
     "pooling": layer_plan(MaxPool("p", "x"), (3, 6, 6), Fold(2, 1, 2)),
     "1x1": layer_plan(conv(RNG, channels=(5, 7), kernel=(1, 1)), (5, 4, 4), Fold(2, 1, 2)),
 }
+
+
+@pytest.mark.parametrize("name", ["dense", "dense on three", "kernels"])
+def test_bits_of_a_layer_that_skips_are_those_that_are_generated(name) -> None:
+    plan = skipped(PLANS[name])
+    assert plan is not None
+    text = verilog.convert(TapWalker(plan), name="top")
+    assert memories(text) == plan.schedule_bits > PLANS[name].schedule_bits
 
 
 @pytest.mark.parametrize("coding", [by_offset, by_kernel])

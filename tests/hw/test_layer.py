@@ -3,14 +3,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from hw.columns import Columns
-from hw.layer import LayerEngine
 from hw.layers import Conv, MaxPool
-from hw.link import Link
-from hw.plan import Fold, LayerPlan
-from tests.hw.beats import from_beats, to_beats
+from hw.plan import Fold
+from tests.hw.engines import behind_concat, check
 from tests.hw.networks import conv, layer_plan
-from tests.hw.streams import Transfers, collector, crossed_stalls, driver, run
+from tests.hw.streams import crossed_stalls
 
 RNG = np.random.default_rng(1)
 
@@ -21,16 +18,6 @@ def corner() -> Conv:
     mask = layer.survivors & (np.arange(9).reshape(3, 3) == 8)
     mask &= ~np.isin(np.arange(6), (0, 3))[:, None, None]
     return replace(layer, weight=layer.weight * mask, mask=mask)
-
-
-def behind_concat(made: LayerPlan, *streams: tuple[tuple[int, ...], ...]) -> LayerPlan:
-    """Plan a layer whose channels come from several layers, in streams and lanes of their own."""
-    form, links = made.source, []
-    for k, carried in enumerate(streams):
-        channels = max(c for stream in carried for c in stream) + 1
-        part = replace(form, shape=(channels, *form.shape[1:]), channels=tuple(range(channels)))
-        links.append(Link(f"x{k}", part, Columns(form.shape[2], 1 + 2 * k), carried))
-    return replace(made, links=tuple(links), ahead=tuple(range(len(links))))
 
 
 PLANS = {
@@ -88,17 +75,4 @@ PLANS = {
 @crossed_stalls
 @pytest.mark.parametrize("name", PLANS)
 def test_beats_of_a_layer_are_its_exact_result(name, i_stall, o_stall) -> None:
-    plan = PLANS[name]
-    rng, low, high = np.random.default_rng(2), plan.source.low, plan.source.high
-    x = rng.integers(low, high, (3, *plan.source.shape), endpoint=True)
-    out, limit = Transfers(), 20_000
-    dut = LayerEngine(plan)
-    count = 3 * plan.result.shape[1] * plan.link.row_beats
-    parts = zip(plan.links, plan.first_channels, dut.inlets, strict=True)
-    benches = [
-        driver(inlet, to_beats(x[:, a : a + link.activation.shape[0]], link), i_stall(k), limit)
-        for k, (link, a, inlet) in enumerate(parts)
-    ]
-    run(dut, *benches, collector(dut.o, count, o_stall(9), limit, out, extra=20))
-    got = from_beats(out.words, plan.link)
-    np.testing.assert_array_equal(got, plan.layer.compute(x, plan.source))
+    check(PLANS[name], i_stall, o_stall)

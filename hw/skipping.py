@@ -1,0 +1,161 @@
+"""Skipping of taps in rows outside the picture: shorter passes for the rows at its edge."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby, pairwise
+
+import numpy as np
+
+from hw.coding import Coding, by_kernel, encode
+from hw.kernel_coding import KernelProgram
+from hw.passes import Pass, events
+from hw.rows import Rows
+from hw.schedule import Schedule
+from hw.skipping_program import SkippingProgram
+from hw.walk import Walk
+
+LEAST_SAVED = 1 / 50  # of a layer's cycles
+LEAST_ENTRIES = 3  # of a pass, so that a source of taps is never two passes ahead
+
+
+@dataclass(frozen=True, eq=False)
+class Skipping:
+    """What is walked where taps in rows outside the picture are skipped.
+
+    Parameters
+    ----------
+    outside : tuple of frozenset of int
+        For each class, the rows of the window that are outside.
+    class_of : tuple of int
+        Class of every row of the result.
+    passes : tuple of Pass
+        What is walked once per block of columns, in every class.
+    coding : Coding
+        What is stored.
+    """
+
+    outside: tuple[frozenset[int], ...]
+    class_of: tuple[int, ...]
+    passes: tuple[Pass, ...]
+    coding: Coding
+
+    @property
+    def luts(self) -> float:
+        """LUT4s, roughly, of the index: of all memories, too, and of counting rows."""
+        counters = 2 * (len(self.class_of).bit_length() + len(self.passes))
+        return self.coding.luts + events(self.passes).luts + 2 * counters
+
+    @property
+    def entries(self) -> int:
+        """Entries of one block of columns in all rows."""
+        return sum(len(self.passes[index]) for index in self.class_of)
+
+
+def worthwhile(
+    walked: Schedule,
+    walk: Walk,
+    rows: Rows,
+    lists: Sequence[Sequence[int]],
+    blocks: int,
+    luts: int,
+) -> Skipping | None:
+    """Skip taps where that pays, as `skip`.
+
+    It does if it saves `LEAST_SAVED` of a layer's cycles at least, and no smaller a part of them
+    than it adds to its LUTs, of which there are so many besides those of the index.
+    """
+    if saved_taps(np.bincount(walked.row[~walked.idle], minlength=rows.extent), rows) < LEAST_SAVED:
+        return None
+    found = skip(walked, by_kernel(walk), rows, lists, blocks)
+    if found is None:
+        return None
+    saved = 1 - found.entries / (len(walked) * rows.outputs)
+    more = found.luts - encode(walk).luts - events((Pass.whole(walked),)).luts
+    return found if saved >= max(LEAST_SAVED, more / luts) else None
+
+
+def saved_taps(taps: np.ndarray, rows: Rows) -> float:
+    """Part of a layer's taps, of so many in each row of the window, that lie outside."""
+    outside = sum(int(taps[list(found)].sum()) for found in rows.outside)
+    return outside / max(int(taps.sum()) * rows.outputs, 1)
+
+
+def skip(
+    walked: Schedule, coding: Coding, rows: Rows, lists: Sequence[Sequence[int]], blocks: int
+) -> Skipping | None:
+    """Skip taps in rows outside the picture, if all sums still leave in their order, and in time.
+
+    Parameters
+    ----------
+    walked : Schedule
+        What is walked where all rows are inside.
+    coding : Coding
+        Its coding, by kernel.
+    rows : Rows
+        Rows under the window.
+    lists : sequence of sequence of int
+        Outputs of every list.
+    blocks : int
+        Blocks of columns.
+    """
+    outside = tuple(dict.fromkeys(rows.outside))
+    class_of = tuple(outside.index(found) for found in rows.outside)
+    if len(outside) == 1 or not all(pick.sequencers for pick in walked.picks):
+        return None
+    programs = []
+    for program in coding.programs:
+        if not isinstance(program, KernelProgram):
+            return None
+        programs.append(SkippingProgram(program, outside, len(walked), waits=False))
+    group_of = {output: group for group, outputs in enumerate(lists) for output in outputs}
+    groups = [[group_of[pick.output] for pick in leaving if pick] for leaving in walked.exits]
+    sources, passes, lengths = [program for program, _ in coding.sources], [], []
+    for index in range(len(outside)):
+        last_entry = [np.cumsum(program.counts(index)) - 1 for program in programs]
+        lengths.append([int(entries[-1]) + 1 for entries in last_entry])
+        length = max(*lengths[-1], len(walked.exits), LEAST_ENTRIES)
+        done = np.full((length, walked.sequencers), -1)
+        complete: dict[int, int] = {}
+        for entry, r in np.argwhere(walked.last).tolist():
+            program, group = sources[r], int(walked.group[entry, r])
+            at = int(last_entry[program][programs[program].walk_of(entry)])
+            done[at, r], complete[group] = group, max(at, complete.get(group, 0))
+        ready = [max(complete[group] for group in leaving) for leaving in groups]
+        times = np.maximum.accumulate(ready)  # in their order
+        passes.append(Pass(done, np.bincount(times, minlength=length)))
+    waits = [
+        any(each[p] < len(made) for each, made in zip(lengths, passes, strict=True))
+        for p in range(len(programs))
+    ]
+    made = [replace(program, waits=w) for program, w in zip(programs, waits, strict=True)]
+    found = Skipping(outside, class_of, tuple(passes), replace(coding, programs=tuple(made)))
+    return found if _drains(walked, found, groups, blocks) else None
+
+
+def _drains(walked: Schedule, found: Skipping, groups: list[list[int]], blocks: int) -> bool:
+    """Whether every sum leaves before the next one of its sequencer, over a picture and more.
+
+    Where nothing holds it, with one sequencer and one stream, a sum leaves at once.
+    """
+    runs = ((index, len(list(run)) * blocks) for index, run in groupby(found.class_of * 2))
+    turns = [index for index, many in runs for _ in range(min(3, many))]
+    free = start = 0
+    leaves: dict[tuple[int, int], int] = {}
+    held: list[list[tuple[int, int, int]]] = [[] for _ in range(walked.sequencers)]
+    for turn, index in enumerate(turns):
+        made = found.passes[index]
+        for at, r in np.argwhere(made.group >= 0).tolist():
+            held[r].append((start + at, turn, int(made.group[at, r])))
+        for at, leaving in zip(np.repeat(np.arange(len(made)), made.ends), groups, strict=True):
+            free = max(free, start + int(at) + 1)
+            for group in leaving:
+                leaves.setdefault((turn, group), free)
+            free += 1
+        start += len(made)
+    if walked.sequencers == len(walked.streams) == 1:
+        return all(leaves[turn, group] == at + 1 for at, turn, group in held[0])
+    return all(
+        leaves[turn, group] <= following
+        for parts in held
+        for (_, turn, group), (following, *_) in pairwise(parts)
+    )
