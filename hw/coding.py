@@ -99,7 +99,12 @@ class Coding:
 
 def encode(walk: Walk) -> Coding:
     """Choose the coding of a layer that costs the fewest LUTs, memories made of LUTs, too."""
-    return min(by_offset(walk), by_kernel(walk), key=lambda coding: coding.luts)
+    return cheapest(by_offset(walk), by_kernel(walk))
+
+
+def cheapest(*codings: Coding) -> Coding:
+    """Choose the coding that costs the fewest LUTs, memories made of LUTs, too."""
+    return min(codings, key=lambda coding: coding.luts)
 
 
 def by_offset(walk: Walk) -> Coding:

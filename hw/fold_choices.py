@@ -1,14 +1,17 @@
 """Folds of one layer: what they cost, and how many cycles they take."""
 
+from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
 
+from hw.columns import Columns
 from hw.fold import Fold
-from hw.layer_plan import walked_layer
+from hw.layer_plan import LayerPlan, walked_layer
 from hw.layers import Conv, Input, Layer
+from hw.link import Link
 from hw.network import Network
-from hw.taps import list_lengths
+from hw.taps import row_lengths
 
 MOST_SEQUENCERS = 16
 MOST_STREAMS = 4
@@ -21,20 +24,24 @@ _HARDLY, _BY_FAR = 1.03, 1.25
 class Choice:
     """A fold of a layer, the cycles its lists take for one picture, and what it costs.
 
+    `cycles` are hardly more than those that it takes, for rows outside the picture may be skipped,
+    or not; `whole` are those if they are not.
+
     `luts` is a rough count of LUT4-equivalents, enough to compare folds: `Fold.luts`, and a share
     of the block RAM that a sequencer's copy of the row buffer takes.
     """
 
     fold: Fold
     cycles: int
+    whole: int
     multipliers: int
     luts: int
 
     @staticmethod
-    def of(fold: Fold, cycles: int, copy_bits: int, *, multiplies: bool) -> "Choice":
+    def of(fold: Fold, cycles: int, whole: int, copy_bits: int, *, multiplies: bool) -> "Choice":
         """Choose a fold of a layer whose row buffer has some bits."""
         luts = fold.luts + fold.R * (copy_bits // _BITS_PER_LUT)
-        return Choice(fold, cycles, fold.multipliers if multiplies else 0, luts)
+        return Choice(fold, cycles, whole, fold.multipliers if multiplies else 0, luts)
 
     def cheaper(self, other: "Choice") -> bool:
         """Whether this one is no worse than another in anything."""
@@ -45,36 +52,65 @@ class Choice:
         )
 
 
+def alone(network: Network, layer: Layer, fold: Fold) -> LayerPlan:
+    """Plan of a layer that takes all its channels in one stream of one lane."""
+    source, result = (network.formats[name] for name in (layer.inputs[0], layer.name))
+    link = Link.of_one(layer.inputs[0], source, Columns(source.shape[2], 1))
+    return LayerPlan(walked_layer(layer, source), source, result, fold, (link,))
+
+
 def choices(network: Network, layer: Layer) -> list[Choice]:
     """Folds of a layer that leave no lane and no place in a group idle throughout."""
     channels, height, width = network.formats[layer.name].shape
     if isinstance(layer, Input):
-        return [Choice.of(Fold(n), 0, 0, multiplies=False) for n in parts(width)]
+        return [Choice.of(Fold(n), 0, 0, 0, multiplies=False) for n in parts(width)]
     source = network.formats[layer.inputs[0]]
     multiplies = isinstance(layer, Conv)
-    walked = walked_layer(layer, source)
+    walked, classes = walked_layer(layer, source), _classes(alone(network, layer, Fold(1)))
     inputs, _, columns = source.shape
     rows = walked.kernel[0] + 2 * walked.stride[0]  # about those of the ring
     bits = rows * columns * inputs * source.bits
     reads_all = isinstance(walked, Conv) and walked.groups == 1
     found = []
     for group in parts(channels) if multiplies else [1]:
-        lengths = [n for n in list_lengths(walked, inputs, group) if n] or [1]
+        by_row = row_lengths(walked, inputs, group)
+        by_row = by_row[by_row.any(axis=1)]
+        lengths = by_row.sum(axis=1).tolist() or [1]
+        inside = [(many, (by_row @ kept).tolist() or [1]) for kept, many in classes]
         most = min(len(lengths) * (1 + multiplies), channels, MOST_SEQUENCERS)
         for sequencers in range(1, most + 1):
             copy = bits // (1 if reads_all else sequencers)
             least = _share(lengths, sequencers, splittable=multiplies)
             for streams in range(1, min(MOST_STREAMS, channels) + 1):
-                held = [max(n, -(-group // streams)) for n in lengths]
-                share = _share(held, sequencers, splittable=multiplies)
-                share = max(share, -(-channels // streams))
+
+                def entries(
+                    lengths: list[int], group=group, sequencers=sequencers, streams=streams
+                ) -> int:
+                    held = [max(n, -(-group // streams)) for n in lengths]
+                    share = _share(held, sequencers, splittable=multiplies)
+                    return max(share, -(-channels // streams))
+
+                share = entries(lengths)
+                some = sum(many * entries(left) for many, left in inside)
                 for lanes in parts(width):
-                    fold = Fold(lanes, group, sequencers, streams)
-                    cycles = share * -(-width // lanes) * height
-                    found.append(Choice.of(fold, cycles, copy, multiplies=multiplies))
+                    fold, blocks = Fold(lanes, group, sequencers, streams), -(-width // lanes)
+                    cycles = min(some, share * height) * blocks, share * height * blocks
+                    found.append(Choice.of(fold, *cycles, copy, multiplies=multiplies))
                 if share == least:
                     break
     return found
+
+
+def _classes(plan: LayerPlan) -> list[tuple[np.ndarray, int]]:
+    """Classes of rows of a layer's result, if taps outside the picture may be skipped.
+
+    Of each class, which rows of the kernel (Kh,) are inside, and how many rows it has.
+    """
+    reach = np.arange(plan.layer.kernel[0]) * plan.dilation[0]
+    many = Counter(plan.rows.outside)
+    if not plan.may_skip:
+        many = {frozenset(): plan.rows.outputs}
+    return [(~np.isin(reach, list(outside)), rows) for outside, rows in many.items()]
 
 
 def _share(lengths: list[int], sequencers: int, *, splittable: bool) -> int:

@@ -5,17 +5,14 @@ from dataclasses import dataclass, replace
 from functools import cache
 from itertools import pairwise, product
 
-from hw.balance import balance
 from hw.columns import Columns, Segments
 from hw.cost import predict_interval
 from hw.fold import STREAM_LUTS, Fold, Folding
-from hw.fold_choices import MOST_STREAMS, choices, parts, undominated
-from hw.layer_plan import LayerPlan, walked_layer
+from hw.fold_choices import MOST_STREAMS, alone, choices, parts, undominated
+from hw.layer_plan import LayerPlan
 from hw.layers import Add, Concat, Conv, Input, Layer
-from hw.link import Link
 from hw.network import Network
 from hw.plan import is_stored_apart
-from hw.taps import tap_lists
 
 # What a multiplier is worth in LUTs: the first that fits a budget of multipliers is taken. Parts
 # have 200 to 500 LUTs for every multiplier.
@@ -128,7 +125,7 @@ class _Search:
         self.every = [choices(network, layer) for layer in self.layers]
         self.choices = [self.every[0], *(undominated(found) for found in self.every[1:])]
         self.segments, self.write_cycles = cache(self._segments), cache(self._write_cycles)
-        self.entries = cache(self._entries)
+        self.plans, self.may_skip = cache(self._plan), cache(self._may_skip)
         chain = all(b.inputs == (a.name,) for a, b in pairwise(network.layers))
         self.path = self._cheapest_path if chain else self._cheapest_in_turn
         lanes = [sorted({choice.fold.P for choice in layer}) for layer in self.choices]
@@ -137,7 +134,8 @@ class _Search:
             for index in range(1, len(lanes))
             for producer, consumer in product(parts(self._width(index)), lanes[index])
         }
-        self.intervals = sorted(written | {c.cycles for layer in self.choices for c in layer})
+        walked = {n for layer in self.choices for c in layer for n in (c.cycles, c.whole)}
+        self.intervals = sorted(written | walked)
 
     def cheapest(self, cycles: int, multipliers: int | None = None) -> Folding | None:
         """Cheapest folds of which none takes more than some cycles.
@@ -161,29 +159,32 @@ class _Search:
         slow = False
         for index, layer in enumerate(self.layers):
             fold = folding[layer.name]
-            if fold.R == 1:
+            if isinstance(layer, Input) or (fold.R == 1 and not self.may_skip(index)):
                 continue
-            _, height, width = self.network.formats[layer.name].shape
-            entries = self.entries(index, fold.G, fold.R, fold.E)
-            if entries * height * -(-width // fold.P) <= cycles:
+            width = self.network.formats[layer.name].shape[2]
+            made = self.plans(index, replace(fold, P=1)).on_lanes(fold.P)
+            if made.compute_cycles <= cycles:
                 continue
             slow = True
+            rows = made.compute_cycles // made.columns.block
             for place, choice in enumerate(self.every[index]):
                 other = choice.fold
-                if (other.G, other.R) == (fold.G, fold.R) and other.E <= fold.E:
-                    longer = max(choice.cycles, entries * height * -(-width // other.P))
+                if (other.G, other.R) != (fold.G, fold.R) or other.E > fold.E:
+                    continue
+                # A larger one may skip what costs too much here.
+                if made.skipping or not self.may_skip(index) or other.P <= fold.P:
+                    longer = max(choice.cycles, rows * -(-width // other.P))
                     self.every[index][place] = replace(choice, cycles=longer)
             self.choices[index] = undominated(self.every[index])
         return slow
 
-    def _entries(self, index: int, group: int, sequencers: int, streams: int) -> int:
-        """Entries that the sequencers of a layer walk in a pass."""
-        layer = self.layers[index]
-        source = self.network.formats[layer.inputs[0]]
-        walked = walked_layer(layer, source)
-        lists = tap_lists(walked, source.shape[0], group)
-        splittable = isinstance(walked, Conv)
-        return balance(lists, sequencers, splittable=splittable, streams=streams).length
+    def _may_skip(self, index: int) -> bool:
+        """Whether a layer may skip rows outside the picture."""
+        return alone(self.network, self.layers[index], Fold(1)).may_skip
+
+    def _plan(self, index: int, fold: Fold) -> LayerPlan:
+        """Plan of a layer alone."""
+        return alone(self.network, self.layers[index], fold)
 
     def _multipliers(self, folding: Folding) -> int:
         layers = [layer for layer in self.layers if isinstance(layer, Conv)]
@@ -278,9 +279,7 @@ class _Search:
     def _segments(self, index: int, lanes: int) -> Segments:
         """Columns of what a layer takes over its lanes."""
         layer = self.layers[index]
-        source, result = (self.network.formats[n] for n in (layer.inputs[0], layer.name))
         if lanes > 1:
+            result = self.network.formats[layer.name]
             return replace(self.segments(index, 1), columns=Columns(result.shape[2], lanes))
-        link = Link.of_one(layer.inputs[0], source, Columns(source.shape[2], 1))
-        made = LayerPlan(walked_layer(layer, source), source, result, Fold(1), (link,))
-        return made.segments
+        return alone(self.network, layer, Fold(1)).segments

@@ -7,7 +7,7 @@ from itertools import accumulate, groupby
 import numpy as np
 
 from hw.arithmetic import one_shift, signed_bits
-from hw.coding import Coding, encode
+from hw.coding import Coding, by_kernel, by_offset, cheapest
 from hw.columns import Columns, Segments
 from hw.fold import Fold, UnsupportedLayer
 from hw.layers import Activation, AvgPool, Conv, Layer, MaxPool
@@ -16,7 +16,7 @@ from hw.passes import Pass, events
 from hw.rom import Rom
 from hw.rows import Rows
 from hw.schedule import Schedule, schedule
-from hw.skipping import Skipping, worthwhile
+from hw.skipping import LEAST_SAVED, Skipping, saved_taps, skip
 from hw.store import Bank, Store
 from hw.taps import TapList, tap_lists
 from hw.timing import (
@@ -133,6 +133,12 @@ class LayerPlan:
             return Link.of_one(self.name, self.result, self.columns)
         return Link(self.name, self.result, self.columns, self.schedule.streams)
 
+    def on_lanes(self, lanes: int) -> "LayerPlan":
+        """Plan the same lists on another number of lanes."""
+        made = replace(self, fold=replace(self.fold, P=lanes))
+        vars(made).update(lists=self.lists, schedule=self.schedule)
+        return made
+
     @cached_property
     def copies(self) -> tuple[tuple[int, ...], ...]:
         """Input channels in each sequencer's copy of the row buffer: those that its taps read."""
@@ -213,18 +219,34 @@ class LayerPlan:
         return locate(self.schedule, self.segments, places, pitches, self.word_bits, needless)
 
     @cached_property
-    def skipping(self) -> Skipping | None:
-        """How taps in rows outside the picture are skipped; None where they are not.
+    def _by_kernel(self) -> Coding:
+        return by_kernel(self.walk)
 
-        They are where that is worth its LUTs: `hw.skipping.worthwhile`.
-        """
-        lists, blocks = [taps.outputs for taps in self.lists], self.columns.block
-        return worthwhile(self.schedule, self.walk, self.rows, lists, blocks, self.fold.luts)
+    @cached_property
+    def _of_all(self) -> Coding:
+        """How the taps are stored if all of them are walked in every row."""
+        return cheapest(by_offset(self.walk), self._by_kernel)
+
+    @property
+    def may_skip(self) -> bool:
+        """Whether enough taps lie in rows outside the picture, and no output is without taps."""
+        rows = np.concatenate([taps.row for taps in self.lists])
+        taps = np.bincount(rows, minlength=self.extent[0])
+        return all(map(len, self.lists)) and saved_taps(taps, self.rows) >= LEAST_SAVED
+
+    @cached_property
+    def skipping(self) -> Skipping | None:
+        """How taps in rows outside the picture are skipped; None where they are not."""
+        if not self.may_skip:
+            return None
+        walked, lists = self.schedule, [taps.outputs for taps in self.lists]
+        found = skip(walked, self._by_kernel, self.rows, lists, self.columns.block)
+        return found if found and found.pays(walked, self._of_all, self.fold.luts) else None
 
     @cached_property
     def coding(self) -> Coding:
         """How the taps are stored."""
-        return self.skipping.coding if self.skipping else encode(self.walk)
+        return self.skipping.coding if self.skipping else self._of_all
 
     @cached_property
     def passes(self) -> tuple[Pass, ...]:

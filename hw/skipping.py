@@ -6,13 +6,12 @@ from itertools import groupby, pairwise
 
 import numpy as np
 
-from hw.coding import Coding, by_kernel, encode
+from hw.coding import Coding
 from hw.kernel_coding import KernelProgram
 from hw.passes import Pass, events
 from hw.rows import Rows
 from hw.schedule import Schedule
 from hw.skipping_program import SkippingProgram
-from hw.walk import Walk
 
 LEAST_SAVED = 1 / 50  # of a layer's cycles
 LEAST_ENTRIES = 3  # of a pass, so that a source of taps is never two passes ahead
@@ -45,33 +44,18 @@ class Skipping:
         counters = 2 * (len(self.class_of).bit_length() + len(self.passes))
         return self.coding.luts + events(self.passes).luts + 2 * counters
 
-    @property
-    def entries(self) -> int:
-        """Entries of one block of columns in all rows."""
-        return sum(len(self.passes[index]) for index in self.class_of)
+    def pays(self, walked: Schedule, coding: Coding, luts: int) -> bool:
+        """Whether it is better than to walk all of a schedule, in the cheapest coding.
 
-
-def worthwhile(
-    walked: Schedule,
-    walk: Walk,
-    rows: Rows,
-    lists: Sequence[Sequence[int]],
-    blocks: int,
-    luts: int,
-) -> Skipping | None:
-    """Skip taps where that pays, as `skip`.
-
-    It does if it saves `LEAST_SAVED` of a layer's cycles at least, and no smaller a part of them
-    than it adds to its LUTs, of which there are so many besides those of the index.
-    """
-    if saved_taps(np.bincount(walked.row[~walked.idle], minlength=rows.extent), rows) < LEAST_SAVED:
-        return None
-    found = skip(walked, by_kernel(walk), rows, lists, blocks)
-    if found is None:
-        return None
-    saved = 1 - found.entries / (len(walked) * rows.outputs)
-    more = found.luts - encode(walk).luts - events((Pass.whole(walked),)).luts
-    return found if saved >= max(LEAST_SAVED, more / luts) else None
+        It is if it saves `LEAST_SAVED` of a layer's cycles at least, and no smaller a part of them
+        than it adds to its LUTs, of which there are so many beside those of the index.
+        """
+        entries = sum(len(self.passes[index]) for index in self.class_of)
+        saved = 1 - entries / (len(walked) * len(self.class_of))
+        if saved < LEAST_SAVED:
+            return False
+        more = self.luts - coding.luts - events((Pass.whole(walked),)).luts
+        return saved >= more / luts
 
 
 def saved_taps(taps: np.ndarray, rows: Rows) -> float:

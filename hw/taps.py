@@ -70,9 +70,14 @@ def groups(layer: Conv | MaxPool, channels: int, group: int) -> tuple[tuple[int,
 
 def list_lengths(layer: Conv | MaxPool, channels: int, group: int) -> list[int]:
     """Taps of every list, without making the lists."""
+    return row_lengths(layer, channels, group).sum(axis=1).tolist()
+
+
+def row_lengths(layer: Conv | MaxPool, channels: int, group: int) -> np.ndarray:
+    """Taps (lists, Kh) of every list in each row of the kernel, without making the lists."""
     mask, _ = dense(layer, channels)
-    flat = mask.reshape(len(mask), -1)
-    return [int(flat[list(g)].any(axis=0).sum()) for g in groups(layer, channels, group)]
+    found = groups(layer, channels, group)
+    return np.array([mask[list(members)].any(axis=0).sum(axis=(0, 2)) for members in found])
 
 
 def _union_taps(flat: np.ndarray, found: list[tuple[int, ...]]) -> int:

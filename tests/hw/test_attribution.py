@@ -179,7 +179,7 @@ def test_slow_consumer_shows_as_link() -> None:
 
 def test_lanes_beyond_the_width_are_ragged() -> None:
     network = Network("net", (Input("x", (2, 6, 10)), conv(RNG, "a", "x", (2, 3))))
-    taps = 2 * 3 * 3 * 3 * 16  # of a column: two rows of the kernel lie outside, of 6 times three
+    taps = 2 * 3 * 3 * 16  # of a column: two rows of the kernel lie outside, of 6 times three
     found = parts(predict(network, {"x": Fold(5), "a": Fold(4)}), "a")
     assert found.ragged == Fraction(taps * 2, 4)  # two lanes of four, in one block of three
     found = parts(predict(network, {"x": Fold(5), "a": Fold(5)}), "a")
