@@ -24,8 +24,8 @@ _HARDLY, _BY_FAR = 1.03, 1.25
 class Choice:
     """A fold of a layer, the cycles its lists take for one picture, and what it costs.
 
-    `cycles` are hardly more than those that it takes, for rows outside the picture may be skipped,
-    or not; `whole` are those if they are not.
+    `cycles` are about the fewest that it may take; how well lists are shared, and if taps in rows
+    outside the picture are skipped, is known when it is planned.
 
     `luts` is a rough count of LUT4-equivalents, enough to compare folds: `Fold.luts`, and a share
     of the block RAM that a sequencer's copy of the row buffer takes.
@@ -33,15 +33,14 @@ class Choice:
 
     fold: Fold
     cycles: int
-    whole: int
     multipliers: int
     luts: int
 
     @staticmethod
-    def of(fold: Fold, cycles: int, whole: int, copy_bits: int, *, multiplies: bool) -> "Choice":
+    def of(fold: Fold, cycles: int, copy_bits: int, *, multiplies: bool) -> "Choice":
         """Choose a fold of a layer whose row buffer has some bits."""
         luts = fold.luts + fold.R * (copy_bits // _BITS_PER_LUT)
-        return Choice(fold, cycles, whole, fold.multipliers if multiplies else 0, luts)
+        return Choice(fold, cycles, fold.multipliers if multiplies else 0, luts)
 
     def cheaper(self, other: "Choice") -> bool:
         """Whether this one is no worse than another in anything."""
@@ -61,9 +60,9 @@ def alone(network: Network, layer: Layer, fold: Fold) -> LayerPlan:
 
 def choices(network: Network, layer: Layer) -> list[Choice]:
     """Folds of a layer that leave no lane and no place in a group idle throughout."""
-    channels, height, width = network.formats[layer.name].shape
+    channels, _, width = network.formats[layer.name].shape
     if isinstance(layer, Input):
-        return [Choice.of(Fold(n), 0, 0, 0, multiplies=False) for n in parts(width)]
+        return [Choice.of(Fold(n), 0, 0, multiplies=False) for n in parts(width)]
     source = network.formats[layer.inputs[0]]
     multiplies = isinstance(layer, Conv)
     walked, classes = walked_layer(layer, source), _classes(alone(network, layer, Fold(1)))
@@ -82,20 +81,17 @@ def choices(network: Network, layer: Layer) -> list[Choice]:
             copy = bits // (1 if reads_all else sequencers)
             least = _share(lengths, sequencers, splittable=multiplies)
             for streams in range(1, min(MOST_STREAMS, channels) + 1):
-
-                def entries(
-                    lengths: list[int], group=group, sequencers=sequencers, streams=streams
-                ) -> int:
-                    held = [max(n, -(-group // streams)) for n in lengths]
+                shares = []
+                for _, left in [(0, lengths), *inside]:
+                    held = [max(n, -(-group // streams)) for n in left]
                     share = _share(held, sequencers, splittable=multiplies)
-                    return max(share, -(-channels // streams))
-
-                share = entries(lengths)
-                some = sum(many * entries(left) for many, left in inside)
+                    shares.append(max(share, -(-channels // streams)))
+                share, *each = shares
+                entries = sum(many * n for (many, _), n in zip(inside, each, strict=True))
                 for lanes in parts(width):
-                    fold, blocks = Fold(lanes, group, sequencers, streams), -(-width // lanes)
-                    cycles = min(some, share * height) * blocks, share * height * blocks
-                    found.append(Choice.of(fold, *cycles, copy, multiplies=multiplies))
+                    fold = Fold(lanes, group, sequencers, streams)
+                    cycles = entries * -(-width // lanes)
+                    found.append(Choice.of(fold, cycles, copy, multiplies=multiplies))
                 if share == least:
                     break
     return found

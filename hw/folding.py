@@ -1,6 +1,6 @@
 """Folds of a network's layers that meet a budget of multipliers, or an interval."""
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right, insort
 from dataclasses import dataclass, replace
 from functools import cache
 from itertools import pairwise, product
@@ -43,18 +43,17 @@ def fold_to_multipliers(network: Network, multipliers: int) -> Folding:
             f"multiplies, not {multipliers!r}"
         )
     search = _Search(network)
-    start = bisect_left(
-        search.intervals, True, key=lambda cycles: search.cheapest(cycles, multipliers) is not None
-    )
-    best, shortest = None, None
-    for cycles in search.intervals[start:]:  # the whole can be slower than each of its layers
-        if shortest is not None and cycles >= shortest:
-            break
+    best, shortest, cycles = None, None, search.shortest(multipliers)
+    while shortest is None or cycles < shortest:  # the whole can be slower than each of its layers
         folding = search.cheapest(cycles, multipliers)
         assert folding is not None
         folding, interval = _with_input(network, folding, cycles)
         if shortest is None or interval < shortest:
             best, shortest = folding, interval
+        longer = bisect_right(search.intervals, cycles)
+        if longer == len(search.intervals):
+            break
+        cycles = search.intervals[longer]
     assert best is not None
     return best
 
@@ -69,19 +68,18 @@ def fold_to_interval(network: Network, cycles: int) -> Folding:
     ValueError
         If no fold is fast enough.
     """
-    search = _Search(network)
-    for limit in reversed([limit for limit in search.intervals if limit <= cycles]):
-        folding = search.cheapest(limit)
-        if folding is None:
-            break
+    search, limit = _Search(network), cycles
+    while (folding := search.cheapest(limit)) is not None:
         folding, interval = _with_input(network, folding, cycles)
         if interval <= cycles:
             return folding
-    _, fastest = next(
-        _with_input(network, folding, 0)
-        for limit in search.intervals
-        if (folding := search.cheapest(limit)) is not None
-    )
+        shorter = bisect_left(search.intervals, limit)
+        if not shorter:
+            break
+        limit = search.intervals[shorter - 1]
+    folding = search.cheapest(search.shortest())
+    assert folding is not None
+    _, fastest = _with_input(network, folding, 0)
     raise ValueError(
         f"network {network.name!r}: interval must be at least {fastest} cycles, not {cycles!r}"
     )
@@ -126,6 +124,7 @@ class _Search:
         self.choices = [self.every[0], *(undominated(found) for found in self.every[1:])]
         self.segments, self.write_cycles = cache(self._segments), cache(self._write_cycles)
         self.plans, self.may_skip = cache(self._plan), cache(self._may_skip)
+        self.mended = 0  # estimates that were put right
         chain = all(b.inputs == (a.name,) for a, b in pairwise(network.layers))
         self.path = self._cheapest_path if chain else self._cheapest_in_turn
         lanes = [sorted({choice.fold.P for choice in layer}) for layer in self.choices]
@@ -134,8 +133,7 @@ class _Search:
             for index in range(1, len(lanes))
             for producer, consumer in product(parts(self._width(index)), lanes[index])
         }
-        walked = {n for layer in self.choices for c in layer for n in (c.cycles, c.whole)}
-        self.intervals = sorted(written | walked)
+        self.intervals = sorted(written | {c.cycles for layer in self.choices for c in layer})
 
     def cheapest(self, cycles: int, multipliers: int | None = None) -> Folding | None:
         """Cheapest folds of which none takes more than some cycles.
@@ -154,6 +152,18 @@ class _Search:
                 return folding
         return None
 
+    def shortest(self, multipliers: int | None = None) -> int:
+        """Fewest cycles in which some folds are, at least of those that are known."""
+        while True:
+            mended = self.mended
+            start = bisect_left(
+                self.intervals.copy(),
+                True,
+                key=lambda cycles: self.cheapest(cycles, multipliers) is not None,
+            )
+            if mended == self.mended:
+                return self.intervals[start]
+
     def _mend(self, folding: Folding, cycles: int) -> bool:
         """Put right the choices whose lists, once shared, take more cycles than was estimated."""
         slow = False
@@ -165,14 +175,15 @@ class _Search:
             made = self.plans(index, replace(fold, P=1)).on_lanes(fold.P)
             if made.compute_cycles <= cycles:
                 continue
-            slow = True
+            slow, self.mended = True, self.mended + 1
+            if made.compute_cycles not in self.intervals:
+                insort(self.intervals, made.compute_cycles)
             rows = made.compute_cycles // made.columns.block
             for place, choice in enumerate(self.every[index]):
                 other = choice.fold
                 if (other.G, other.R) != (fold.G, fold.R) or other.E > fold.E:
                     continue
-                # A larger one may skip what costs too much here.
-                if made.skipping or not self.may_skip(index) or other.P <= fold.P:
+                if other == fold or not self.may_skip(index):  # lanes decide if skipping pays
                     longer = max(choice.cycles, rows * -(-width // other.P))
                     self.every[index][place] = replace(choice, cycles=longer)
             self.choices[index] = undominated(self.every[index])

@@ -241,7 +241,8 @@ class LayerPlan:
             return None
         walked, lists = self.schedule, [taps.outputs for taps in self.lists]
         found = skip(walked, self._by_kernel, self.rows, lists, self.columns.block)
-        return found if found and found.pays(walked, self._of_all, self.fold.luts) else None
+        luts = replace(self.fold, E=1).luts  # more streams are no reason to skip
+        return found if found and found.pays(walked, self._of_all, luts) else None
 
     @cached_property
     def coding(self) -> Coding:
