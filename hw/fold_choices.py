@@ -24,8 +24,8 @@ _HARDLY, _BY_FAR = 1.03, 1.25
 class Choice:
     """A fold of a layer, the cycles its lists take for one picture, and what it costs.
 
-    `cycles` are about the fewest that it may take; how well lists are shared, and if taps in rows
-    outside the picture are skipped, is known when it is planned.
+    `cycles` are about the fewest that it may take, `whole` if no taps outside the picture are
+    skipped; how well lists are shared, and what is skipped, is known when it is planned.
 
     `luts` is a rough count of LUT4-equivalents, enough to compare folds: `Fold.luts`, and a share
     of the block RAM that a sequencer's copy of the row buffer takes.
@@ -33,14 +33,23 @@ class Choice:
 
     fold: Fold
     cycles: int
+    whole: int
     multipliers: int
     luts: int
 
     @staticmethod
-    def of(fold: Fold, cycles: int, copy_bits: int, *, multiplies: bool) -> "Choice":
+    def of(fold: Fold, cycles: int, whole: int, copy_bits: int, *, multiplies: bool) -> "Choice":
         """Choose a fold of a layer whose row buffer has some bits."""
         luts = fold.luts + fold.R * (copy_bits // _BITS_PER_LUT)
-        return Choice(fold, cycles, fold.multipliers if multiplies else 0, luts)
+        return Choice(fold, cycles, whole, fold.multipliers if multiplies else 0, luts)
+
+    def replaces(self, other: "Choice") -> bool:
+        """Whether another one is hardly faster, on as many multipliers, but larger by far."""
+        return (
+            self.cycles <= _HARDLY * other.cycles
+            and self.multipliers <= other.multipliers
+            and _BY_FAR * self.luts <= other.luts
+        )
 
     def cheaper(self, other: "Choice") -> bool:
         """Whether this one is no worse than another in anything."""
@@ -60,9 +69,9 @@ def alone(network: Network, layer: Layer, fold: Fold) -> LayerPlan:
 
 def choices(network: Network, layer: Layer) -> list[Choice]:
     """Folds of a layer that leave no lane and no place in a group idle throughout."""
-    channels, _, width = network.formats[layer.name].shape
+    channels, height, width = network.formats[layer.name].shape
     if isinstance(layer, Input):
-        return [Choice.of(Fold(n), 0, 0, multiplies=False) for n in parts(width)]
+        return [Choice.of(Fold(n), 0, 0, 0, multiplies=False) for n in parts(width)]
     source = network.formats[layer.inputs[0]]
     multiplies = isinstance(layer, Conv)
     walked, classes = walked_layer(layer, source), _classes(alone(network, layer, Fold(1)))
@@ -90,10 +99,11 @@ def choices(network: Network, layer: Layer) -> list[Choice]:
                 entries = sum(many * n for (many, _), n in zip(inside, each, strict=True))
                 for lanes in parts(width):
                     fold = Fold(lanes, group, sequencers, streams)
-                    cycles = entries * -(-width // lanes)
-                    found.append(Choice.of(fold, cycles, copy, multiplies=multiplies))
-                if share == least:
-                    break
+                    blocks = -(-width // lanes)
+                    cycles, whole = entries * blocks, share * height * blocks
+                    found.append(Choice.of(fold, cycles, whole, copy, multiplies=multiplies))
+                if share == least and len(classes) == 1:
+                    break  # else sums that leave sooner may let more be skipped
     return found
 
 
@@ -126,8 +136,9 @@ def undominated(choices: list[Choice]) -> list[Choice]:
         if not any(other.cheaper(choice) for other in same):
             same.append(choice)
     found = [choice for same in kept.values() for choice in same]
-    cycles, multipliers, luts = np.array([(c.cycles, c.multipliers, c.luts) for c in found]).T
-    hardly_faster = _HARDLY * cycles >= cycles[:, None]
+    costs = [(c.cycles, c.whole, c.multipliers, c.luts) for c in found]
+    cycles, whole, multipliers, luts = np.array(costs).T
+    hardly_faster = (_HARDLY * cycles >= cycles[:, None]) & (_HARDLY * whole >= whole[:, None])
     no_fewer = multipliers >= multipliers[:, None]
     larger = luts >= _BY_FAR * luts[:, None]
     needless = (hardly_faster & no_fewer & larger).any(axis=0)

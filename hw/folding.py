@@ -124,6 +124,7 @@ class _Search:
         self.choices = [self.every[0], *(undominated(found) for found in self.every[1:])]
         self.segments, self.write_cycles = cache(self._segments), cache(self._write_cycles)
         self.plans, self.may_skip = cache(self._plan), cache(self._may_skip)
+        self.walked = cache(self._walked)
         self.mended = 0  # estimates that were put right
         chain = all(b.inputs == (a.name,) for a, b in pairwise(network.layers))
         self.path = self._cheapest_path if chain else self._cheapest_in_turn
@@ -169,25 +170,50 @@ class _Search:
         slow = False
         for index, layer in enumerate(self.layers):
             fold = folding[layer.name]
-            if isinstance(layer, Input) or (fold.R == 1 and not self.may_skip(index)):
+            if isinstance(layer, Input):
                 continue
-            width = self.network.formats[layer.name].shape[2]
-            made = self.plans(index, replace(fold, P=1)).on_lanes(fold.P)
-            if made.compute_cycles <= cycles:
-                continue
-            slow, self.mended = True, self.mended + 1
-            if made.compute_cycles not in self.intervals:
-                insort(self.intervals, made.compute_cycles)
-            rows = made.compute_cycles // made.columns.block
-            for place, choice in enumerate(self.every[index]):
-                other = choice.fold
-                if (other.G, other.R) != (fold.G, fold.R) or other.E > fold.E:
-                    continue
-                if other == fold or not self.may_skip(index):  # lanes decide if skipping pays
-                    longer = max(choice.cycles, rows * -(-width // other.P))
-                    self.every[index][place] = replace(choice, cycles=longer)
-            self.choices[index] = undominated(self.every[index])
+            if self.may_skip(index):
+                slow |= self._settle(index, fold, cycles)
+            elif fold.R > 1 and self.walked(index, fold) > cycles:
+                slow = True
+                width = self.network.formats[layer.name].shape[2]
+                rows = self.walked(index, fold) // -(-width // fold.P)
+                for place, choice in enumerate(self.every[index]):
+                    other = choice.fold
+                    if (other.G, other.R) == (fold.G, fold.R) and other.E <= fold.E:
+                        self._correct(index, place, max(choice.cycles, rows * -(-width // other.P)))
+                self.choices[index] = undominated(self.every[index])
         return slow
+
+    def _settle(self, index: int, fold: Fold, cycles: int) -> bool:
+        """Find what a choice takes, and all that may replace it; return whether it is not taken."""
+        every, before, chosen = self.every[index], self.mended, None
+        for place, choice in enumerate(every):
+            same = replace(choice.fold, E=fold.E) == fold and choice.fold.E <= fold.E
+            if same and (choice.fold == fold or choice.cycles < choice.whole):
+                self._correct(index, place, max(choice.cycles, self.walked(index, fold)))
+                chosen = place
+        if chosen is None:
+            return False
+        for other, choice in enumerate(every):
+            if choice.replaces(every[chosen]) and choice.cycles < choice.whole:
+                self._correct(index, other, self.walked(index, choice.fold))
+        if self.mended == before:
+            return False
+        self.choices[index] = undominated(every)
+        return every[chosen].cycles > cycles or every[chosen] not in self.choices[index]
+
+    def _correct(self, index: int, place: int, cycles: int) -> None:
+        """Put right what a choice takes."""
+        choice = self.every[index][place]
+        self.every[index][place] = found = replace(choice, cycles=cycles, whole=cycles)
+        self.mended += found != choice
+        if cycles not in self.intervals:
+            insort(self.intervals, cycles)
+
+    def _walked(self, index: int, fold: Fold) -> int:
+        """Cycles that a layer's lists take."""
+        return self.plans(index, replace(fold, P=1)).on_lanes(fold.P).compute_cycles
 
     def _may_skip(self, index: int) -> bool:
         """Whether a layer may skip rows outside the picture."""
