@@ -74,13 +74,14 @@ def choices(network: Network, layer: Layer) -> list[Choice]:
         return [Choice.of(Fold(n), 0, 0, 0, multiplies=False) for n in parts(width)]
     source = network.formats[layer.inputs[0]]
     multiplies = isinstance(layer, Conv)
-    walked, classes = walked_layer(layer, source), _classes(alone(network, layer, Fold(1)))
+    walked = walked_layer(layer, source)
     inputs, _, columns = source.shape
     rows = walked.kernel[0] + 2 * walked.stride[0]  # about those of the ring
     bits = rows * columns * inputs * source.bits
     reads_all = isinstance(walked, Conv) and walked.groups == 1
     found = []
     for group in parts(channels) if multiplies else [1]:
+        classes = _classes(alone(network, layer, Fold(1, group)))
         by_row = row_lengths(walked, inputs, group)
         by_row = by_row[by_row.any(axis=1)]
         lengths = by_row.sum(axis=1).tolist() or [1]

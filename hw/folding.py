@@ -172,7 +172,7 @@ class _Search:
             fold = folding[layer.name]
             if isinstance(layer, Input):
                 continue
-            if self.may_skip(index):
+            if self.may_skip(index, fold.G):
                 slow |= self._settle(index, fold, cycles)
             elif fold.R > 1 and self.walked(index, fold) > cycles:
                 slow = True
@@ -215,9 +215,9 @@ class _Search:
         """Cycles that a layer's lists take."""
         return self.plans(index, replace(fold, P=1)).on_lanes(fold.P).compute_cycles
 
-    def _may_skip(self, index: int) -> bool:
+    def _may_skip(self, index: int, group: int) -> bool:
         """Whether a layer may skip rows outside the picture."""
-        return alone(self.network, self.layers[index], Fold(1)).may_skip
+        return alone(self.network, self.layers[index], Fold(1, group)).may_skip
 
     def _plan(self, index: int, fold: Fold) -> LayerPlan:
         """Plan of a layer alone."""
