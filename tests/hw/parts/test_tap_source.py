@@ -16,15 +16,15 @@ from tests.hw.streams import run
 RNG = np.random.default_rng(1)
 PASSES, PRIMED = 3, 3
 
-PLANS = {
-    "dense": layer_plan(conv(RNG, channels=(3, 2)), (3, 5, 6), Fold(2)),
-    "cut": layer_plan(conv(RNG, channels=(3, 5), density=0.6), (3, 5, 6), Fold(3, 1, 3)),
-    "one tap": layer_plan(conv(RNG, channels=(3, 1), kernel=(1, 1)), (3, 5, 6), Fold(6)),
+PLANS = {  # too high to skip their padding
+    "dense": layer_plan(conv(RNG, channels=(3, 2)), (3, 64, 6), Fold(2)),
+    "cut": layer_plan(conv(RNG, channels=(3, 5), density=0.6), (3, 64, 6), Fold(3, 1, 3)),
+    "one tap": layer_plan(conv(RNG, channels=(3, 1), kernel=(1, 1)), (3, 64, 6), Fold(6)),
     "1x1": layer_plan(
-        conv(RNG, channels=(7, 5), kernel=(1, 1), density=0.5), (7, 5, 6), Fold(6, 1, 2)
+        conv(RNG, channels=(7, 5), kernel=(1, 1), density=0.5), (7, 64, 6), Fold(6, 1, 2)
     ),
-    "pooling of two": layer_plan(MaxPool("p", "x"), (3, 5, 6), Fold(2, 1, 2)),
-    "no taps": layer_plan(conv(RNG, channels=(3, 4), density=0), (3, 5, 6), Fold(3, 2)),
+    "pooling of two": layer_plan(MaxPool("p", "x"), (3, 64, 6), Fold(2, 1, 2)),
+    "no taps": layer_plan(conv(RNG, channels=(3, 4), density=0), (3, 64, 6), Fold(3, 2)),
 }
 
 
