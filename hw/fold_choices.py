@@ -5,10 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from hw.fold import Fold
-from hw.layer_plan import walked_layer
 from hw.layers import Conv, Input, Layer
 from hw.network import Network
-from hw.taps import list_lengths
+from hw.taps import list_lengths, walked_layer
 
 MOST_SEQUENCERS = 16
 MOST_STREAMS = 4

@@ -10,12 +10,12 @@ from hw.columns import Columns, Segments
 from hw.cost import predict_interval
 from hw.fold import Fold, Folding
 from hw.fold_choices import MOST_STREAMS, STREAM_LUTS, choices, parts, undominated
-from hw.layer_plan import LayerPlan, walked_layer
+from hw.layer_plan import LayerPlan
 from hw.layers import Add, Concat, Conv, Input, Layer
 from hw.link import Link
 from hw.network import Network
 from hw.plan import is_stored_apart
-from hw.taps import tap_lists
+from hw.taps import tap_lists, walked_layer
 
 # What a multiplier is worth in LUTs: the first that fits a budget of multipliers is taken. Parts
 # have 200 to 500 LUTs for every multiplier.

@@ -71,14 +71,20 @@ class Schedule:
         return tuple(zip(*outputs, strict=True))
 
     @property
+    def in_order(self) -> bool:
+        """Whether outputs leave one by one, in their order."""
+        return self.streams == (tuple(range(len(self.picks))),)
+
+    def most_exits(self, cycles: int) -> int:
+        """Count the exits completed in any so many cycles in a row, at most."""
+        cyclic = np.concatenate([self.ends] * (2 + -(-cycles // len(self))))
+        sums = np.cumsum(np.concatenate([[0], cyclic]))
+        return int((sums[cycles:] - sums[:-cycles]).max())
+
+    @property
     def splits(self) -> bool:
         """Whether any output is summed by two sequencers."""
         return any(len(pick.sequencers) > 1 for pick in self.picks)
-
-    @property
-    def idles(self) -> bool:
-        """Whether any sequencer is ever idle."""
-        return bool(self.idle.any())
 
 
 def schedule(
