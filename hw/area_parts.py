@@ -7,24 +7,12 @@ import numpy as np
 
 from hw.area_counts import carrying, index_bits
 from hw.area_walk import WalkCounts, multiplying, walking
-from hw.arithmetic import signed_bits
 from hw.columns import Columns
 from hw.families import Family, Memory
 from hw.layer_plan import LayerPlan
 from hw.layers import Input
 from hw.plan import AddPlan, Plan
 from hw.timing import SINK_ROWS, SOURCE_ROWS
-
-
-def sum_bits(plan: LayerPlan) -> int:
-    """Width of a sum of products, exactly as wide as the weights require."""
-    if not plan.is_conv:
-        return plan.source.bits
-    weight, source = plan.conv.weight.reshape(len(plan.conv.weight), -1), plan.source
-    up, down = weight.clip(min=0).sum(1), weight.clip(max=0).sum(1)
-    low = min(0, int((up * source.low + down * source.high).min()))
-    high = max(0, int((up * source.high + down * source.low).max()))
-    return signed_bits(low, high)
 
 
 def lanes_read(plans: tuple[Plan, ...], family: Family) -> dict[str, set[int]]:
@@ -109,7 +97,7 @@ class Parts(WalkCounts):
 
     def lanes(self, plan: LayerPlan) -> None:
         """Count multiply-adds and their weights."""
-        fold, bits, total = plan.fold, plan.source.bits, sum_bits(plan)
+        fold, bits, total = plan.fold, plan.source.bits, plan.sum_bits
         used = multiplying(plan)
         stages = sum(
             max(g for r, g in used if r == one) // fold.E + 1 for one in {r for r, _ in used}
@@ -138,7 +126,7 @@ class Parts(WalkCounts):
     def gather(self, plan: LayerPlan) -> None:
         """Count the gathering of sums."""
         fold, walked = plan.fold, plan.schedule
-        lanes, sides = self.lanes_fed(plan) * sum_bits(plan), 1 + walked.splits
+        lanes, sides = self.lanes_fed(plan) * plan.sum_bits, 1 + walked.splits
         self.counter(len(walked.exits) + 1)
         self.count(control=2)
         for leaving in zip(*walked.exits, strict=True):
@@ -169,7 +157,7 @@ class Parts(WalkCounts):
         width, shift, multipliers = 0, 0, ()
         if plan.conv.shift is not None:
             width, shift, multipliers = plan.requantiser
-        biased = max(sum_bits(plan), plan.bias_bits) + 1
+        biased = max(plan.sum_bits, plan.bias_bits) + 1
         columns = []
         for outputs in plan.schedule.streams:
             bias = np.array([plan.biases[o] if o >= 0 else 0 for o in outputs])

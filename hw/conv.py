@@ -159,14 +159,18 @@ class Conv:
         _, height, width = self.output(source).shape
         return int(self.survivors.sum()) * height * width
 
-    def accumulator(self, source: Activation) -> tuple[int, int]:
-        """Smallest and largest value that any accumulator, bias included, can take on its way."""
+    def sums(self, source: Activation) -> tuple[np.ndarray, np.ndarray]:
+        """Smallest and largest value (O,) that every sum of products can take on its way."""
         flat = self.weight.reshape(len(self.weight), -1)
         up, down = np.maximum(flat, 0).sum(1), np.minimum(flat, 0).sum(1)
         low = up * source.low + down * source.high
         high = up * source.high + down * source.low
-        low = np.minimum(low, 0) + np.minimum(self.bias, 0)
-        high = np.maximum(high, 0) + np.maximum(self.bias, 0)
+        return np.minimum(low, 0), np.maximum(high, 0)
+
+    def accumulator(self, source: Activation) -> tuple[int, int]:
+        """Smallest and largest value that any accumulator, bias included, can take on its way."""
+        low, high = self.sums(source)
+        low, high = low + np.minimum(self.bias, 0), high + np.maximum(self.bias, 0)
         return int(low.min()), int(high.max())
 
     def output(self, source: Activation) -> Activation:

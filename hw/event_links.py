@@ -1,5 +1,6 @@
 """Event models of links: who takes beats, who sends them, and forks."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 
 LONG_AGO = -(1 << 30)  # before cycle 0, when the first pixel comes; reset was even before
@@ -48,7 +49,7 @@ class Taker:
         """Note that a row's last beat was taken in cycle `at`."""
 
 
-class Sender:
+class Sender(ABC):
     """The end of a link that sends rows.
 
     What happens in a row depends only on the few times at its beginning, so it is worked out once
@@ -62,17 +63,17 @@ class Sender:
         """Return what else than `clocks_out` decides when the beats of a row are sent."""
         return 0
 
+    @abstractmethod
     def clocks_out(self) -> list[int]:
         """Return the times that decide when the beats of a row are sent."""
-        raise NotImplementedError
 
+    @abstractmethod
     def set_clocks_out(self, clocks: Iterator[int]) -> None:
         """Set what `clocks_out` returned to the next of some times."""
-        raise NotImplementedError
 
+    @abstractmethod
     def send_beats(self, start: int, consumer: Taker) -> int:
         """Send a row's beats, all behind a cycle; return the cycles lost as they were not taken."""
-        raise NotImplementedError
 
     def send_after(self, start: int, consumer: Taker) -> int:
         """Send a row's beats as `send_beats`, from memory if a row began alike."""

@@ -7,11 +7,11 @@ import numpy as np
 
 from hw.columns import Columns
 from hw.fold import Fold
-from hw.layer_plan import LayerPlan, walked_layer
+from hw.layer_plan import LayerPlan
 from hw.layers import Conv, Input, Layer
 from hw.link import Link
 from hw.network import Network
-from hw.taps import row_lengths
+from hw.taps import row_lengths, walked_layer
 
 MOST_SEQUENCERS = 16
 MOST_STREAMS = 4

@@ -2,17 +2,17 @@
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import accumulate, groupby
+from itertools import accumulate
 
 import numpy as np
 
 from hw.arithmetic import one_shift, signed_bits
 from hw.coding import Coding, by_kernel, by_offset, cheapest
 from hw.columns import Columns, Segments
-from hw.fold import Fold, UnsupportedLayer
-from hw.layers import Activation, AvgPool, Conv, Layer, MaxPool
+from hw.fold import Fold
+from hw.layers import Activation, Conv, MaxPool
 from hw.link import Link
-from hw.passes import Pass, events
+from hw.passes import Pass, events, most_exits
 from hw.rom import Rom
 from hw.rows import Rows
 from hw.schedule import Schedule, schedule
@@ -207,12 +207,9 @@ class LayerPlan:
     @cached_property
     def walk(self) -> Walk:
         """What is walked, as places in the row, in the first block of columns, and banks."""
-        needless = self.is_conv and self.weighted
+        needless, first = self.is_conv and self.weighted, self.first_channels
         places = [
-            [
-                (index, [self.first_channels[index] + c for c in bank.channels])
-                for index, bank in banks
-            ]
+            [(index, [first[index] + c for c in bank.channels]) for index, bank in banks]
             for banks in self.banks
         ]
         pitches = [store.words_per_column for store in self.stores]
@@ -272,8 +269,7 @@ class LayerPlan:
     @property
     def in_order(self) -> bool:
         """Whether the result is a vector whose elements leave in channel order."""
-        order = tuple(range(self.result.shape[0]))
-        return self.result.shape[1:] == (1, 1) and self.schedule.streams == (order,)
+        return self.result.shape[1:] == (1, 1) and self.schedule.in_order
 
     @property
     def most_ends(self) -> int:
@@ -288,15 +284,16 @@ class LayerPlan:
         all that are on their way, while a beat takes the consumer up to three cycles.
         """
         window = self.latency + 3 * self.most_ends
-        most = 2 + window // min(map(len, self.passes))  # passes that a window reaches into
-        runs = (
-            (index, len(list(run)) * self.columns.block) for index, run in groupby(self.class_of)
-        )
-        turns = [index for index, many in runs for _ in range(min(many, most))]
-        cyclic = np.concatenate([self.passes[index].ends for index in turns * (1 + most)])
-        sums = np.cumsum(np.concatenate([[0], cyclic]))
-        on_their_way = int((sums[window:] - sums[:-window]).max())
+        on_their_way = most_exits(self.passes, self.class_of, self.columns.block, window)
         return -(-(on_their_way + self.most_ends) // QUEUE_STEP) * QUEUE_STEP
+
+    @cached_property
+    def sum_bits(self) -> int:
+        """Width of a sum of products without its bias: exactly as wide as the weights require."""
+        if not self.is_conv:
+            return self.source.bits
+        low, high = self.conv.sums(self.source)
+        return signed_bits(int(low.min()), int(high.max()))
 
     @property
     def latency(self) -> int:
@@ -337,10 +334,9 @@ class LayerPlan:
     @cached_property
     def biases(self) -> tuple[int, ...]:
         """Bias of every output; the rounding constant is part of it where nothing multiplies."""
-        assert isinstance(self.layer, Conv)
-        raw = self.layer.shift is None or self.scales
+        raw = self.conv.shift is None or self.scales
         half = 0 if raw else 1 << (self.requantiser[1] - 1)
-        return tuple(int(bias) + half for bias in self.layer.bias)
+        return tuple(int(bias) + half for bias in self.conv.bias)
 
     @property
     def bias_bits(self) -> int:
@@ -365,9 +361,7 @@ class LayerPlan:
     @property
     def _drain_bits(self) -> int:
         """Bits that say of an output where its sum is, and which channel it is."""
-        channels = range(self.result.shape[0])
-        known = self.schedule.streams == (tuple(channels),)
-        channel = 0 if known else len(channels).bit_length()
+        channel = 0 if self.schedule.in_order else self.result.shape[0].bit_length()
         sums = self.fold.R + (self.fold.G - 1).bit_length()
         return channel + sums * self.holds
 
@@ -375,19 +369,3 @@ class LayerPlan:
     def compute_cycles(self) -> int:
         """Cycles of one picture's lists, if nothing waits."""
         return sum(len(self.passes[index]) for index in self.class_of) * self.columns.block
-
-
-def walked_layer(layer: Layer, source: Activation) -> Conv | MaxPool:
-    """Layer whose taps are walked: an average is a convolution with ones.
-
-    Raises
-    ------
-    UnsupportedLayer
-        If there is no hardware for the layer.
-    """
-    if isinstance(layer, AvgPool):
-        return layer.as_conv(source)
-    if isinstance(layer, Conv | MaxPool):
-        return layer
-    kind = type(layer).__name__
-    raise UnsupportedLayer(f"layer {layer.name!r}: no hardware for {kind} yet")

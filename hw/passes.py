@@ -1,6 +1,8 @@
 """Passes over all lists, and the entries in which they complete sums."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 import numpy as np
 
@@ -68,3 +70,21 @@ def events(passes: tuple[Pass, ...]) -> Rom:
 def with_end(made: Pass) -> np.ndarray:
     """Entries of a pass that complete sums, and the last one."""
     return np.union1d(made.places, len(made) - 1)
+
+
+def turns(class_of: Sequence[int], blocks: int, most: int) -> list[int]:
+    """Classes of a picture's passes, one after the other, no more than `most` of a class in a row.
+
+    Every row of a class is walked once for each block of columns.
+    """
+    runs = ((index, len(list(run)) * blocks) for index, run in groupby(class_of))
+    return [index for index, many in runs for _ in range(min(many, most))]
+
+
+def most_exits(passes: Sequence[Pass], class_of: Sequence[int], blocks: int, cycles: int) -> int:
+    """Count the exits completed in any so many cycles in a row, at most."""
+    most = 2 + cycles // min(map(len, passes))  # passes into which the cycles reach
+    picture = turns(class_of, blocks, most)
+    cyclic = np.concatenate([passes[index].ends for index in picture * (1 + most)])
+    sums = np.cumsum(np.concatenate([[0], cyclic]))
+    return int((sums[cycles:] - sums[:-cycles]).max())

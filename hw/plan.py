@@ -5,13 +5,14 @@ from functools import cached_property
 
 from hw.columns import Columns, Segments
 from hw.fold import Fold, Folding, UnsupportedLayer
-from hw.layer_plan import LayerPlan, walked_layer
+from hw.layer_plan import LayerPlan
 from hw.layers import Activation, Add, AvgPool, Concat, Conv, Input, Layer, MaxPool
 from hw.link import Link
 from hw.network import Network
 from hw.rows import Rows
 from hw.skew import common_source, longer, rows_ahead
 from hw.store import Store
+from hw.taps import walked_layer
 from hw.timing import JOIN_ADD, JOIN_QUEUE
 
 

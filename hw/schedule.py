@@ -74,14 +74,14 @@ class Schedule:
         return tuple(zip(*outputs, strict=True))
 
     @property
+    def in_order(self) -> bool:
+        """Whether outputs leave one by one, in their order."""
+        return self.streams == (tuple(range(len(self.picks))),)
+
+    @property
     def splits(self) -> bool:
         """Whether any output is summed by two sequencers."""
         return any(len(pick.sequencers) > 1 for pick in self.picks)
-
-    @property
-    def idles(self) -> bool:
-        """Whether any sequencer is ever idle."""
-        return bool(self.idle.any())
 
 
 def schedule(

@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import groupby, pairwise
+from itertools import pairwise
 
 import numpy as np
 
 from hw.coding import Coding
 from hw.kernel_coding import KernelProgram
-from hw.passes import Pass, events
+from hw.passes import Pass, events, turns
 from hw.rows import Rows
 from hw.schedule import Schedule
 from hw.skipping_program import SkippingProgram
@@ -121,12 +121,10 @@ def _drains(walked: Schedule, found: Skipping, groups: list[list[int]], blocks: 
 
     Where nothing holds it, with one sequencer and one stream, a sum leaves at once.
     """
-    runs = ((index, len(list(run)) * blocks) for index, run in groupby(found.class_of * 2))
-    turns = [index for index, many in runs for _ in range(min(3, many))]
     free = start = 0
     leaves: dict[tuple[int, int], int] = {}
     held: list[list[tuple[int, int, int]]] = [[] for _ in range(walked.sequencers)]
-    for turn, index in enumerate(turns):
+    for turn, index in enumerate(turns(found.class_of * 2, blocks, 3)):
         made = found.passes[index]
         for at, r in np.argwhere(made.group >= 0).tolist():
             held[r].append((start + at, turn, int(made.group[at, r])))

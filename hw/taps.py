@@ -5,7 +5,8 @@ from functools import lru_cache
 
 import numpy as np
 
-from hw.layers import Conv, MaxPool
+from hw.fold import UnsupportedLayer
+from hw.layers import Activation, AvgPool, Conv, Layer, MaxPool
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,6 +32,22 @@ class TapList:
 
     def __len__(self) -> int:
         return len(self.row)
+
+
+def walked_layer(layer: Layer, source: Activation) -> Conv | MaxPool:
+    """Layer whose taps are walked: an average is a convolution with ones.
+
+    Raises
+    ------
+    UnsupportedLayer
+        If there is no hardware for the layer.
+    """
+    if isinstance(layer, AvgPool):
+        return layer.as_conv(source)
+    if isinstance(layer, Conv | MaxPool):
+        return layer
+    kind = type(layer).__name__
+    raise UnsupportedLayer(f"layer {layer.name!r}: no hardware for {kind} yet")
 
 
 def tap_lists(layer: Conv | MaxPool, channels: int, group: int) -> list[TapList]:

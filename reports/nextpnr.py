@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 
 from reports.tools import run_python
-from reports.yosys import RUN
+from reports.yosys import FLATTEN, RUN, read
 
 TIME_LIMIT = 3600.0
 TARGET = 200.0  # MHz that nextpnr strives for
@@ -44,11 +44,8 @@ def fmax(verilog: Path, top: str = "top", seconds: float = TIME_LIMIT) -> float:
         folder = Path(name)
         shutil.copyfile(verilog, folder / "design.v")
         commands = [
-            "read_verilog design.v",
-            f"hierarchy -check -top {top}",
-            "proc",
-            "flatten",
-            "rename -hide w:*",
+            *read("design.v", top),
+            *FLATTEN,
             f"synth_ecp5 -top {top} -json design.json",
         ]
         run_python(["-c", RUN, *commands], what="Yosys", seconds=seconds, folder=folder)

@@ -13,6 +13,7 @@ from reports.tools import run_python
 
 TIME_LIMIT = 900.0
 
+FLATTEN = "proc", "flatten", "rename -hide w:*"
 RUN = """
 import sys
 from pyosys import libyosys
@@ -127,6 +128,11 @@ class Area:
         )
 
 
+def read(verilog: str, top: str) -> tuple[str, str]:
+    """Commands of Yosys that read a design."""
+    return f"read_verilog {verilog}", f"hierarchy -check -top {top}"
+
+
 def synthesise(
     verilog: Path, top: str = "top", seconds: float = TIME_LIMIT, family: str = "ecp5"
 ) -> Area:
@@ -156,12 +162,9 @@ def synthesise(
         folder = Path(name)
         shutil.copyfile(verilog, folder / "design.v")
         commands = [
-            "read_verilog design.v",
-            f"hierarchy -check -top {top}",
+            *read("design.v", top),
             "tee -q -o before.json stat -json",
-            "proc",
-            "flatten",
-            "rename -hide w:*",
+            *FLATTEN,
             f"{FLOWS[family].command} -top {top}",
             "tee -q -o after.json stat -json",
         ]

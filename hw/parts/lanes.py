@@ -4,7 +4,6 @@ from amaranth import *
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from hw.arithmetic import signed_bits
 from hw.layer_plan import LayerPlan
 from hw.parts.beats import element
 
@@ -13,11 +12,7 @@ def sum_shape(plan: LayerPlan) -> Shape:
     """Shape of a sum of products without its bias: exactly as wide as the weights require."""
     if not plan.is_conv:
         return element(plan.source)
-    weight, source = plan.conv.weight.reshape(len(plan.conv.weight), -1), plan.source
-    up, down = weight.clip(min=0).sum(1), weight.clip(max=0).sum(1)
-    low = min(0, int((up * source.low + down * source.high).min()))
-    high = max(0, int((up * source.high + down * source.low).max()))
-    return signed(signed_bits(low, high))
+    return signed(plan.sum_bits)
 
 
 def sums(plan: LayerPlan) -> data.ArrayLayout:

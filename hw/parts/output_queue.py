@@ -74,7 +74,7 @@ class OutputQueue(wiring.Component):
     def _channels(self, m: Module, index: Signal, next_index: Signal) -> list[Value]:
         """Channel of every stream; one that carries nothing has the channel behind the last."""
         streams, channels = self.plan.schedule.streams, self.plan.result.shape[0]
-        if streams == (tuple(range(channels)),):
+        if self.plan.schedule.in_order:
             return [index]
         layout = data.ArrayLayout(range(channels + 1), len(streams))
         init = [

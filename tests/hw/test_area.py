@@ -6,7 +6,7 @@ import pytest
 
 from hw.area import KINDS, coefficients, count, predict_area
 from hw.area_counts import Counts
-from hw.area_parts import lanes_read, sum_bits
+from hw.area_parts import lanes_read
 from hw.columns import Columns
 from hw.families import FAMILIES
 from hw.fold import Fold
@@ -63,7 +63,7 @@ def test_width_of_sums_is_that_of_the_hardware(weight_bits):
     )
     for layer in layers:
         plan = layer_plan(layer, (3, 6, 6), Fold(2), signed=True)
-        assert sum_bits(plan) == sum_shape(plan).width
+        assert plan.sum_bits == sum_shape(plan).width
 
 
 def test_every_kind_of_layer_is_counted():

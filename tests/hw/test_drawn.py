@@ -51,7 +51,7 @@ LAYER = {
     "producer of other lanes": lambda p: p.links[0].columns.lanes not in (1, p.fold.P),
     "groups and sequencers": lambda p: p.fold.G > 1 and p.fold.R > 1,
     "cut lists": lambda p: p.schedule.splits,
-    "idle sequencers": lambda p: p.schedule.idles,
+    "idle sequencers": lambda p: p.schedule.idle.any(),
     "results abreast": lambda p: p.fold.E > 1 and p.fold.G > 1,
     "streams that carry nothing": lambda p: p.link.gaps,
     "banks for streams": lambda p: len(p.links) == 1 and p.most_banks > 1,
