@@ -11,7 +11,9 @@ from hw.taps import TapList
 _ATTEMPTS = 40  # orders of the lists that are tried
 
 
-def balance(lists: list[TapList], sequencers: int, *, splittable: bool, streams: int = 1) -> Drain:
+def balance(
+    lists: list[TapList], sequencers: int, *, splittable: bool, streams: int = 1, order: int = 0
+) -> Drain:
     """Share lists among sequencers, and see that all sums drain, `streams` of them a cycle."""
     sizes = [len(taps.outputs) for taps in lists]
     whole = [Part(g, 0, len(taps)) for g, taps in enumerate(lists) if len(taps)]
@@ -35,7 +37,7 @@ def balance(lists: list[TapList], sequencers: int, *, splittable: bool, streams:
         drains = [_drain(sizes, _longest_first(longer, sequencers), streams, False)]
     best = min(drains, key=lambda drain: drain.length)
     if splittable:
-        best = _split(whole, sizes, sequencers, best) or best
+        best = _split(whole, sizes, sequencers, best, order) or best
     return best
 
 
@@ -81,20 +83,22 @@ def _longest_first(whole: list[Part], sequencers: int) -> Programs:
     return programs
 
 
-def _split(whole: list[Part], sizes: list[int], sequencers: int, best: Drain) -> Drain | None:
+def _split(
+    whole: list[Part], sizes: list[int], sequencers: int, best: Drain, order: int
+) -> Drain | None:
     """Cut the lists, end to end, into equal shares that drain; None if that gains nothing.
 
     Where lists are cut, and what is walked before them, decides whether all sums drain, so several
-    orders are tried, always the same ones.
+    orders are tried, always the same ones for each `order`.
     """
     total, streams = sum(part.length for part in whole), best.streams
     exits = -(-sum(sizes) // streams)
     halves = (-(-part.length // 2) for part in whole)  # a list is cut in two at most
     least = max(-(-total // sequencers), *halves, exits)
     margin = max(sizes) * sequencers
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng(order)
     for share in range(least, min(best.length, least + margin)):
-        for attempt in range(_ATTEMPTS):
+        for attempt in range(bool(order), _ATTEMPTS):
             places = rng.permutation(len(whole)) if attempt else range(len(whole))
             programs = _cut([whole[index] for index in places], sequencers, share)
             if programs is None:

@@ -99,12 +99,7 @@ class Coding:
 
 def encode(walk: Walk) -> Coding:
     """Choose the coding of a layer that costs the fewest LUTs, memories made of LUTs, too."""
-    return cheapest(by_offset(walk), by_kernel(walk))
-
-
-def cheapest(*codings: Coding) -> Coding:
-    """Choose the coding that costs the fewest LUTs, memories made of LUTs, too."""
-    return min(codings, key=lambda coding: coding.luts)
+    return min(by_offset(walk), by_kernel(walk), key=lambda coding: coding.luts)
 
 
 def by_offset(walk: Walk) -> Coding:
@@ -115,9 +110,16 @@ def by_offset(walk: Walk) -> Coding:
 
 def by_kernel(walk: Walk) -> Coding:
     """Store walks over kernels; sequencers that walk alike share them."""
-    first: dict[bytes, int] = {}
+    found = distinct(walk)
+    programs = tuple(KernelProgram.encode(walk, shared[0]) for shared in found)
+    program_of = {r: index for index, shared in enumerate(found) for r in shared}
+    return Coding("kernel", programs, tuple((program_of[r], 0) for r in range(walk.sequencers)))
+
+
+def distinct(walk: Walk) -> list[list[int]]:
+    """Sequencers that walk alike, together."""
     walked = np.stack([walk.row, walk.offset, walk.idle, walk.last])
-    alike = [first.setdefault(walked[:, :, r].tobytes(), r) for r in range(walk.sequencers)]
-    distinct = sorted(first.values())
-    programs = tuple(KernelProgram.encode(walk, r) for r in distinct)
-    return Coding("kernel", programs, tuple((distinct.index(r), 0) for r in alike))
+    found: dict[bytes, list[int]] = {}
+    for r in range(walk.sequencers):
+        found.setdefault(walked[:, :, r].tobytes(), []).append(r)
+    return list(found.values())

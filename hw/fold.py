@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 STREAM_LUTS = 350  # of a lane's requantiser and writer
+MULTIPLIER_LUTS = 200  # what a multiplier is worth at least: parts have 200 to 500 LUTs for each
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,5 @@
 """Folds of one layer: what they cost, and how many cycles they take."""
 
-from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,8 +9,9 @@ from hw.fold import Fold
 from hw.layer_plan import LayerPlan
 from hw.layers import Conv, Input, Layer
 from hw.link import Link
+from hw.list_lengths import ListLengths
 from hw.network import Network
-from hw.taps import row_lengths, walked_layer
+from hw.taps import walked_layer
 
 MOST_SEQUENCERS = 16
 MOST_STREAMS = 4
@@ -43,14 +43,6 @@ class Choice:
         luts = fold.luts + fold.R * (copy_bits // _BITS_PER_LUT)
         return Choice(fold, cycles, whole, fold.multipliers if multiplies else 0, luts)
 
-    def replaces(self, other: "Choice") -> bool:
-        """Whether another one is hardly faster, on as many multipliers, but larger by far."""
-        return (
-            self.cycles <= _HARDLY * other.cycles
-            and self.multipliers <= other.multipliers
-            and _BY_FAR * self.luts <= other.luts
-        )
-
     def cheaper(self, other: "Choice") -> bool:
         """Whether this one is no worse than another in anything."""
         return (
@@ -69,64 +61,33 @@ def alone(network: Network, layer: Layer, fold: Fold) -> LayerPlan:
 
 def choices(network: Network, layer: Layer) -> list[Choice]:
     """Folds of a layer that leave no lane and no place in a group idle throughout."""
-    channels, height, width = network.formats[layer.name].shape
+    channels, _, width = network.formats[layer.name].shape
     if isinstance(layer, Input):
         return [Choice.of(Fold(n), 0, 0, 0, multiplies=False) for n in parts(width)]
     source = network.formats[layer.inputs[0]]
     multiplies = isinstance(layer, Conv)
-    walked = walked_layer(layer, source)
+    kernel = walked_layer(layer, source)
     inputs, _, columns = source.shape
-    rows = walked.kernel[0] + 2 * walked.stride[0]  # about those of the ring
+    rows = kernel.kernel[0] + 2 * kernel.stride[0]  # about those of the ring
     bits = rows * columns * inputs * source.bits
-    reads_all = isinstance(walked, Conv) and walked.groups == 1
+    reads_all = isinstance(kernel, Conv) and kernel.groups == 1
     found = []
     for group in parts(channels) if multiplies else [1]:
-        classes = _classes(alone(network, layer, Fold(1, group)))
-        by_row = row_lengths(walked, inputs, group)
-        by_row = by_row[by_row.any(axis=1)]
-        lengths = by_row.sum(axis=1).tolist() or [1]
-        inside = [(many, (by_row @ kept).tolist() or [1]) for kept, many in classes]
-        most = min(len(lengths) * (1 + multiplies), channels, MOST_SEQUENCERS)
+        lists = ListLengths.of(alone(network, layer, Fold(1, group)))
+        most = min(len(lists.whole) * (1 + multiplies), channels, MOST_SEQUENCERS)
         for sequencers in range(1, most + 1):
             copy = bits // (1 if reads_all else sequencers)
-            least = _share(lengths, sequencers, splittable=multiplies)
+            least, _ = lists.fewest(sequencers, channels)
             for streams in range(1, min(MOST_STREAMS, channels) + 1):
-                shares = []
-                for _, left in [(0, lengths), *inside]:
-                    held = [max(n, -(-group // streams)) for n in left]
-                    share = _share(held, sequencers, splittable=multiplies)
-                    shares.append(max(share, -(-channels // streams)))
-                share, *each = shares
-                entries = sum(many * n for (many, _), n in zip(inside, each, strict=True))
+                walked, inside = lists.fewest(sequencers, streams)
                 for lanes in parts(width):
-                    fold = Fold(lanes, group, sequencers, streams)
-                    blocks = -(-width // lanes)
-                    cycles, whole = entries * blocks, share * height * blocks
-                    found.append(Choice.of(fold, cycles, whole, copy, multiplies=multiplies))
-                if share == least and len(classes) == 1:
-                    break  # else sums that leave sooner may let more be skipped
+                    fold, blocks = Fold(lanes, group, sequencers, streams), -(-width // lanes)
+                    cycles = (inside if lists.may_skip(fold) else walked) * blocks
+                    choice = Choice.of(fold, cycles, walked * blocks, copy, multiplies=multiplies)
+                    found.append(choice)
+                if walked == least:
+                    break
     return found
-
-
-def _classes(plan: LayerPlan) -> list[tuple[np.ndarray, int]]:
-    """Classes of rows of a layer's result, if taps outside the picture may be skipped.
-
-    Of each class, which rows of the kernel (Kh,) are inside, and how many rows it has.
-    """
-    reach = np.arange(plan.layer.kernel[0]) * plan.dilation[0]
-    many = Counter(plan.rows.outside)
-    if not plan.may_skip:
-        many = {frozenset(): plan.rows.outputs}
-    return [(~np.isin(reach, list(outside)), rows) for outside, rows in many.items()]
-
-
-def _share(lengths: list[int], sequencers: int, *, splittable: bool) -> int:
-    """Entries that each sequencer walks if the lists balance as well as they can."""
-    if sequencers == 1:
-        return sum(lengths)
-    if splittable:
-        return max(-(-sum(lengths) // sequencers), -(-max(lengths) // 2))
-    return -(-len(lengths) // sequencers) * max(lengths)
 
 
 def undominated(choices: list[Choice]) -> list[Choice]:

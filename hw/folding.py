@@ -7,16 +7,15 @@ from itertools import pairwise, product
 
 from hw.columns import Columns, Segments
 from hw.cost import predict_interval
-from hw.fold import STREAM_LUTS, Fold, Folding
+from hw.fold import MULTIPLIER_LUTS, STREAM_LUTS, Fold, Folding
 from hw.fold_choices import MOST_STREAMS, alone, choices, parts, undominated
 from hw.layer_plan import LayerPlan
 from hw.layers import Add, Concat, Conv, Input, Layer
 from hw.network import Network
 from hw.plan import is_stored_apart
 
-# What a multiplier is worth in LUTs: the first that fits a budget of multipliers is taken. Parts
-# have 200 to 500 LUTs for every multiplier.
-_WORTH = (200, 500, 1 << 20)
+# What a multiplier is worth in LUTs: the first that fits a budget of multipliers is taken.
+_WORTH = (MULTIPLIER_LUTS, 500, 1 << 20)
 
 
 def fold_to_multipliers(network: Network, multipliers: int) -> Folding:
@@ -123,9 +122,8 @@ class _Search:
         self.every = [choices(network, layer) for layer in self.layers]
         self.choices = [self.every[0], *(undominated(found) for found in self.every[1:])]
         self.segments, self.write_cycles = cache(self._segments), cache(self._write_cycles)
-        self.plans, self.may_skip = cache(self._plan), cache(self._may_skip)
-        self.walked = cache(self._walked)
-        self.mended = 0  # estimates that were put right
+        self.plans, self.walked = cache(self._plan), cache(self._walked)
+        self.mended = 0  # times that estimates were put right
         chain = all(b.inputs == (a.name,) for a, b in pairwise(network.layers))
         self.path = self._cheapest_path if chain else self._cheapest_in_turn
         lanes = [sorted({choice.fold.P for choice in layer}) for layer in self.choices]
@@ -170,54 +168,27 @@ class _Search:
         slow = False
         for index, layer in enumerate(self.layers):
             fold = folding[layer.name]
-            if isinstance(layer, Input):
+            if isinstance(layer, Input) or self.walked(index, fold) <= cycles:
                 continue
-            if self.may_skip(index, fold.G):
-                slow |= self._settle(index, fold, cycles)
-            elif fold.R > 1 and self.walked(index, fold) > cycles:
-                slow = True
-                width = self.network.formats[layer.name].shape[2]
-                rows = self.walked(index, fold) // -(-width // fold.P)
-                for place, choice in enumerate(self.every[index]):
-                    other = choice.fold
-                    if (other.G, other.R) == (fold.G, fold.R) and other.E <= fold.E:
-                        self._correct(index, place, max(choice.cycles, rows * -(-width // other.P)))
-                self.choices[index] = undominated(self.every[index])
+            slow = True
+            width = self.network.formats[layer.name].shape[2]
+            rows = self.walked(index, fold) // -(-width // fold.P)
+            for place, choice in enumerate(self.every[index]):
+                other = choice.fold
+                if (other.G, other.R) != (fold.G, fold.R) or other.E > fold.E:
+                    continue
+                if other.P == fold.P or choice.cycles >= choice.whole:  # others may skip some
+                    found = max(choice.cycles, rows * -(-width // other.P))
+                    self.every[index][place] = replace(choice, cycles=found)
+                    if found not in self.intervals:
+                        insort(self.intervals, found)
+            self.choices[index] = undominated(self.every[index])
+        self.mended += slow
         return slow
-
-    def _settle(self, index: int, fold: Fold, cycles: int) -> bool:
-        """Find what a choice takes, and all that may replace it; return whether it is not taken."""
-        every, before, chosen = self.every[index], self.mended, None
-        for place, choice in enumerate(every):
-            same = replace(choice.fold, E=fold.E) == fold and choice.fold.E <= fold.E
-            if same and (choice.fold == fold or choice.cycles < choice.whole):
-                self._correct(index, place, max(choice.cycles, self.walked(index, fold)))
-                chosen = place
-        if chosen is None:
-            return False
-        for other, choice in enumerate(every):
-            if choice.replaces(every[chosen]) and choice.cycles < choice.whole:
-                self._correct(index, other, self.walked(index, choice.fold))
-        if self.mended == before:
-            return False
-        self.choices[index] = undominated(every)
-        return every[chosen].cycles > cycles or every[chosen] not in self.choices[index]
-
-    def _correct(self, index: int, place: int, cycles: int) -> None:
-        """Put right what a choice takes."""
-        choice = self.every[index][place]
-        self.every[index][place] = found = replace(choice, cycles=cycles, whole=cycles)
-        self.mended += found != choice
-        if cycles not in self.intervals:
-            insort(self.intervals, cycles)
 
     def _walked(self, index: int, fold: Fold) -> int:
         """Cycles that a layer's lists take."""
         return self.plans(index, replace(fold, P=1)).on_lanes(fold.P).compute_cycles
-
-    def _may_skip(self, index: int, group: int) -> bool:
-        """Whether a layer may skip rows outside the picture."""
-        return alone(self.network, self.layers[index], Fold(1, group)).may_skip
 
     def _plan(self, index: int, fold: Fold) -> LayerPlan:
         """Plan of a layer alone."""

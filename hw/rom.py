@@ -78,11 +78,6 @@ class Rom:
         return [sum(bit << k for k, bit in enumerate(word)) for word in self.contents.tolist()]
 
     @property
-    def luts(self) -> float:
-        """LUT4s that store it."""
-        return self.bits / LUT_BITS
-
-    @property
     def bits(self) -> int:
         """Bits that are stored."""
         return len(self) * self.width

@@ -85,16 +85,23 @@ class Schedule:
 
 
 def schedule(
-    lists: list[TapList], group: int, sequencers: int, *, splittable: bool = True, streams: int = 1
+    lists: list[TapList],
+    group: int,
+    sequencers: int,
+    *,
+    splittable: bool = True,
+    streams: int = 1,
+    order: int = 0,
 ) -> Schedule:
     """Share lists among sequencers so that they all walk for the same number of cycles, or nearly.
 
     Whole lists are kept together where that balances; else a list may be split between two
     neighbouring sequencers, which then complete their sums at about the same time; `splittable`
-    says whether parts may be added (maxima may not). As many outputs leave in a cycle as there are
-    `streams`. An output without taps takes no entry: it leaves where there is room.
+    says whether parts may be added (maxima may not). Cut lists are walked in the first order tried
+    in which they drain; others are tried for each `order`. As many outputs leave in a cycle as
+    there are `streams`. An output without taps takes no entry: it leaves where there is room.
     """
-    drain = balance(lists, sequencers, splittable=splittable, streams=streams)
+    drain = balance(lists, sequencers, splittable=splittable, streams=streams, order=order)
     shape = (drain.length, sequencers)
     row, column, channel = (np.zeros(shape, np.int64) for _ in range(3))
     idle, last, group_of = np.ones(shape, bool), np.zeros(shape, bool), np.full(shape, -1)

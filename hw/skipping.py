@@ -7,13 +7,17 @@ from itertools import pairwise
 import numpy as np
 
 from hw.coding import Coding
+from hw.fold import MULTIPLIER_LUTS, Fold
 from hw.kernel_coding import KernelProgram
-from hw.passes import Pass, events, turns
+from hw.passes import Pass, turns
 from hw.rows import Rows
 from hw.schedule import Schedule
 from hw.skipping_program import SkippingProgram
 
 LEAST_SAVED = 1 / 50  # of a layer's cycles
+# LUT4s, roughly: of what tells the rows apart, and of each program's views of its patterns and what
+# counts the places of its weights.
+_ROWS_LUTS, _PROGRAM_LUTS = 40, 45
 LEAST_ENTRIES = 3  # of a pass, so that a source of taps is never two passes ahead
 
 
@@ -39,23 +43,16 @@ class Skipping:
     coding: Coding
 
     @property
-    def luts(self) -> float:
-        """LUT4s, roughly, of the index: of all memories, too, and of counting rows."""
-        counters = 2 * (len(self.class_of).bit_length() + len(self.passes))
-        return self.coding.luts + events(self.passes).luts + 2 * counters
+    def entries(self) -> int:
+        """Entries of one pass in every row of the result."""
+        return sum(len(self.passes[index]) for index in self.class_of)
 
-    def pays(self, walked: Schedule, coding: Coding, luts: int) -> bool:
-        """Whether it is better than to walk all of a schedule, in the cheapest coding.
 
-        It is if it saves `LEAST_SAVED` of a layer's cycles at least, and no smaller a part of them
-        than it adds to its LUTs, of which there are so many beside those of the index.
-        """
-        entries = sum(len(self.passes[index]) for index in self.class_of)
-        saved = 1 - entries / (len(walked) * len(self.class_of))
-        if saved < LEAST_SAVED:
-            return False
-        more = self.luts - coding.luts - events((Pass.whole(walked),)).luts
-        return saved >= more / luts
+def least_saved(fold: Fold, programs: int = 1) -> float:
+    """Part of a layer's cycles that skipping must save: no smaller than that of its price."""
+    luts = replace(fold, E=1).luts  # more streams are no reason to skip
+    price = luts + MULTIPLIER_LUTS * fold.multipliers
+    return max(LEAST_SAVED, (_ROWS_LUTS + _PROGRAM_LUTS * programs) / price)
 
 
 def saved_taps(taps: np.ndarray, rows: Rows) -> float:

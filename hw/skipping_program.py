@@ -85,11 +85,8 @@ class SkippingProgram:
 
     @property
     def luts(self) -> int:
-        """LUT4s, roughly, beside its memories: also of choosing a class, and of weights."""
-        chosen = sum(
-            max(int(view[name].max()).bit_length() for view in self._views) for name in VIEWED
-        )
-        return self.base.luts + chosen + 3 * (self.length - 1).bit_length()
+        """LUT4s, roughly, beside its memories: those of `base`, and of the places of weights."""
+        return self.base.luts + 3 * (self.length - 1).bit_length()
 
     def counts(self, index: int) -> np.ndarray:
         """Taps (K,) of every walk of a pass, in a class."""

@@ -85,11 +85,6 @@ def groups(layer: Conv | MaxPool, channels: int, group: int) -> tuple[tuple[int,
     return tuple(min(natural, greedy, key=lambda found: _union_taps(flat, found)))
 
 
-def list_lengths(layer: Conv | MaxPool, channels: int, group: int) -> list[int]:
-    """Taps of every list, without making the lists."""
-    return row_lengths(layer, channels, group).sum(axis=1).tolist()
-
-
 def row_lengths(layer: Conv | MaxPool, channels: int, group: int) -> np.ndarray:
     """Taps (lists, Kh) of every list in each row of the kernel, without making the lists."""
     mask, _ = dense(layer, channels)

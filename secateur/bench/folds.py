@@ -5,10 +5,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from hw.cost import predict_interval
+from hw.fold_choices import alone
 from hw.layers import Conv
+from hw.list_lengths import ListLengths
 from hw.network import Network
 from hw.plan import Fold, Folding
-from hw.taps import list_lengths
 
 LEAST_USE = 0.88  # part of the budget that a fold must use
 LEAST_UTILISATION = 0.97
@@ -19,8 +20,9 @@ MOST_OVER_INPUT = 1.02  # cycles over the pixels of a picture, where these set t
 class Choice:
     """A folding of a network of one layer, its predicted cycles, and whether it is good.
 
-    It is good if its utilisation is at least `LEAST_UTILISATION` or, where its lists are shorter
-    than a picture takes to enter (`input_bound`), if it takes no longer than that, or hardly.
+    It is good if its utilisation, MACs on padding included, is at least `LEAST_UTILISATION` or,
+    where its lists are shorter than a picture takes to enter (`input_bound`), if it takes no longer
+    than that, or hardly.
     """
 
     folding: Folding
@@ -82,7 +84,7 @@ class _Search:
         _, conv = network.layers
         assert isinstance(conv, Conv)
         self.conv = conv
-        self.inputs, *size = network.formats[conv.source].shape
+        _, *size = network.formats[conv.source].shape
         self.pixels, self.width = size[0] * size[1], size[1]
 
     def candidates(self, low: int, high: int) -> list[_Candidate]:
@@ -90,15 +92,15 @@ class _Search:
         channels, height, width = self.network.formats[self.conv.name].shape
         found = []
         for group in range(1, min(channels, high) + 1):
-            lengths = list_lengths(self.conv, self.inputs, group)
+            lists = ListLengths.of(alone(self.network, self.conv, Fold(1, group)))
             for lanes in _busy_lanes(width):
                 share = lanes * group
                 for sequencers in range(-(-low // share), min(channels, high // share) + 1):
-                    halves = (-(-length // 2) for length in lengths)  # cut in two at most
-                    entries = max(1, -(-sum(lengths) // sequencers), *halves)
-                    cycles = entries * -(-width // lanes) * height
-                    fold = Fold(lanes, group, sequencers, -(-channels // entries))
-                    found.append(_Candidate(fold, cycles))
+                    walked, inside = lists.fewest(sequencers, channels)
+                    streams = -(-channels * height // walked)
+                    fold = Fold(lanes, group, sequencers, streams)
+                    entries = inside if lists.may_skip(fold) else walked
+                    found.append(_Candidate(fold, entries * -(-width // lanes)))
         return found
 
     def may_be_good(self, candidate: _Candidate) -> bool:

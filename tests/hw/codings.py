@@ -29,7 +29,7 @@ GRANULARITIES = (
 def coded(plan: LayerPlan, coding: Callable[[Walk], Coding]) -> LayerPlan:
     """Plan with the given coding in place of the cheapest one."""
     made = replace(plan)
-    vars(made).update(skipping=None, coding=coding(made.walk))
+    vars(made).update(walked=(made.schedule, None), coding=coding(made.walk))
     return made
 
 
@@ -82,5 +82,5 @@ def skipped(plan: LayerPlan) -> LayerPlan | None:
     made = replace(plan)
     lists = [taps.outputs for taps in made.lists]
     found = skip(made.schedule, by_kernel(made.walk), made.rows, lists, made.columns.block)
-    vars(made)["skipping"] = found
+    vars(made)["walked"] = made.schedule, found
     return made if found else None

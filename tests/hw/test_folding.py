@@ -132,8 +132,8 @@ def test_budget_beyond_use_leaves_no_lane_idle() -> None:
     assert multipliers(NETWORKS["single"], folding) <= 5 * 5 * 2  # every list cut in two
 
 
-def one(inputs: int, outputs: int, size: int) -> Network:
-    layer = conv(np.random.default_rng(7), "a", "x", (inputs, outputs))
+def one(inputs: int, outputs: int, size: int, **more) -> Network:
+    layer = conv(np.random.default_rng(7), "a", "x", (inputs, outputs), **more)
     return Network("one", (Input("x", (inputs, size, size)), layer))
 
 
@@ -146,7 +146,7 @@ def test_sequencers_are_as_many_as_divide_the_work() -> None:
 
 
 def test_sequencers_that_hardly_help_are_not_taken() -> None:
-    network = one(16, 32, 8)
+    network = one(16, 32, 10, padding=NO_PADDING)
     folding = fold_to_multipliers(network, 30)
     fine = {"x": Fold(1), "a": Fold(1, 2, 15)}
     faster, chosen = predict(network, fine).interval, predict(network, folding).interval

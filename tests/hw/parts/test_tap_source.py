@@ -9,22 +9,22 @@ from hw.layers import MaxPool
 from hw.parts.event_source import EventSource
 from hw.parts.tap_source import tap_source
 from hw.plan import Fold
-from tests.hw.codings import layer_plans
+from tests.hw.codings import coded, layer_plans
 from tests.hw.networks import conv, layer_plan
 from tests.hw.streams import run
 
 RNG = np.random.default_rng(1)
 PASSES, PRIMED = 3, 3
 
-PLANS = {  # too high to skip their padding
-    "dense": layer_plan(conv(RNG, channels=(3, 2)), (3, 64, 6), Fold(2)),
-    "cut": layer_plan(conv(RNG, channels=(3, 5), density=0.6), (3, 64, 6), Fold(3, 1, 3)),
-    "one tap": layer_plan(conv(RNG, channels=(3, 1), kernel=(1, 1)), (3, 64, 6), Fold(6)),
+PLANS = {
+    "dense": layer_plan(conv(RNG, channels=(3, 2)), (3, 5, 6), Fold(2)),
+    "cut": layer_plan(conv(RNG, channels=(3, 5), density=0.6), (3, 5, 6), Fold(3, 1, 3)),
+    "one tap": layer_plan(conv(RNG, channels=(3, 1), kernel=(1, 1)), (3, 5, 6), Fold(6)),
     "1x1": layer_plan(
-        conv(RNG, channels=(7, 5), kernel=(1, 1), density=0.5), (7, 64, 6), Fold(6, 1, 2)
+        conv(RNG, channels=(7, 5), kernel=(1, 1), density=0.5), (7, 5, 6), Fold(6, 1, 2)
     ),
-    "pooling of two": layer_plan(MaxPool("p", "x"), (3, 64, 6), Fold(2, 1, 2)),
-    "no taps": layer_plan(conv(RNG, channels=(3, 4), density=0), (3, 64, 6), Fold(3, 2)),
+    "pooling of two": layer_plan(MaxPool("p", "x"), (3, 5, 6), Fold(2, 1, 2)),
+    "no taps": layer_plan(conv(RNG, channels=(3, 4), density=0), (3, 5, 6), Fold(3, 2)),
 }
 
 
@@ -50,13 +50,14 @@ def taken(plan: LayerPlan, program, waits) -> np.ndarray:
 
 
 def check(plan: LayerPlan, coding, waits) -> None:
-    made = coding(plan.walk)
+    whole = coded(plan, coding)
+    made = whole.coding
     decoded = made.decode(len(plan.schedule))
     want = np.stack([decoded.row, decoded.offset, decoded.blank], axis=-1)
     for index, program in enumerate(made.programs):
         served = [r for r, (source, _) in enumerate(made.sources) if source == index]
         places = [made.sources[r][1] for r in served]
-        found = taken(plan, program, waits)[:, places]
+        found = taken(whole, program, waits)[:, places]
         np.testing.assert_array_equal(found, np.tile(want[:, served], (PASSES, 1, 1)))
 
 
