@@ -62,7 +62,10 @@ class LayerCost:
 
     @property
     def utilisation(self) -> float | None:
-        """Surviving MACs over (cycles x multipliers); None where nothing is multiplied."""
+        """Surviving MACs over (cycles x multipliers); None where nothing is multiplied.
+
+        MACs on padding are counted: where rows of it are skipped, it may exceed 1.
+        """
         return self.macs / (self.cycles * self.multipliers) if self.multipliers else None
 
 
@@ -101,7 +104,7 @@ class Cost:
 
     @property
     def utilisation(self) -> float:
-        """Surviving MACs over (interval x multipliers)."""
+        """Surviving MACs, those on padding included, over (interval x multipliers)."""
         return sum(layer.macs for layer in self.layers) / (self.interval * self.multipliers)
 
     @property

@@ -12,9 +12,10 @@ from reports.ledger import DESIGNS
 DEFINITIONS = {
     "multipliers": "P x G x R of every layer, summed: the multiply-adders that are instantiated",
     "DSP cells": "all multiplier cells (MULT18X18D) in the netlist, those that requantise included",
-    "utilisation": "of a layer: surviving MACs (padding counted as usual) / (its own cycles x its "
-    "multipliers), its cycles measured alone between always-ready ends; of a design: surviving "
-    "MACs / (cycles a frame x multipliers)",
+    "utilisation": "of a layer: surviving MACs / (its own cycles x its multipliers), its cycles "
+    "measured alone between always-ready ends; of a design: surviving MACs / (cycles a frame x "
+    "multipliers). MACs on padding are counted, as is usual; where rows of it are skipped, "
+    "utilisation may exceed 100 %",
     "cycles a frame": "distance between the last output beats of successive frames in steady "
     "state, neither side stalling; simulated, and equal to what the cost model predicts",
     "latency": "cycles from the first input beat to the last output beat of the first frame",
