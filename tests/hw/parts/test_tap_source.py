@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hw.coding import by_kernel, by_offset
+from hw.coding import by_kernel, by_offset, encode
 from hw.layer_plan import LayerPlan
 from hw.layers import MaxPool
 from hw.parts.event_source import EventSource
@@ -81,7 +81,8 @@ def test_taps_of_any_layer(plan, seed) -> None:
 @given(plan=layer_plans(), seed=st.integers(0, 99))
 def test_events_of_any_layer(plan, seed) -> None:
     """Each entry's, as long as it is not used; from the second cycle on."""
-    dut, walked, rng = EventSource(plan), plan.schedule, np.random.default_rng(seed)
+    whole, rng = coded(plan, encode), np.random.default_rng(seed)
+    dut, walked = EventSource(whole), whole.schedule
     found = []
 
     async def bench(ctx):
