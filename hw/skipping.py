@@ -10,6 +10,7 @@ from hw.coding import Coding
 from hw.fold import MULTIPLIER_LUTS, Fold
 from hw.kernel_coding import KernelProgram
 from hw.passes import Pass, turns
+from hw.rom import LUT_BITS
 from hw.rows import Rows
 from hw.schedule import Schedule
 from hw.skipping_program import SkippingProgram
@@ -48,11 +49,15 @@ class Skipping:
         return sum(len(self.passes[index]) for index in self.class_of)
 
 
-def least_saved(fold: Fold, programs: int = 1) -> float:
-    """Part of a layer's cycles that skipping must save: no smaller than that of its price."""
+def least_saved(fold: Fold, programs: int = 1, bits: int = 0) -> float:
+    """Part of a layer's cycles that skipping must save: no smaller than that of its price.
+
+    It takes so many programs, and more bits of memory.
+    """
     luts = replace(fold, E=1).luts  # more streams are no reason to skip
     price = luts + MULTIPLIER_LUTS * fold.multipliers
-    return max(LEAST_SAVED, (_ROWS_LUTS + _PROGRAM_LUTS * programs) / price)
+    more = _ROWS_LUTS + _PROGRAM_LUTS * programs + bits / LUT_BITS
+    return max(LEAST_SAVED, more / price)
 
 
 def saved_taps(taps: np.ndarray, rows: Rows) -> float:

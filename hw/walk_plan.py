@@ -141,13 +141,16 @@ class WalkPlan:
 
     def _skip(self, outside: float) -> Skipping | None:
         """Skip the taps that lie outside, such a part of them, if that pays."""
-        least = least_saved(self.fold, len(distinct(self.walk)))
-        if outside < least:
+        programs = len(distinct(self.walk))
+        if outside < least_saved(self.fold, programs):
             return None
-        lists, blocks = [taps.outputs for taps in self.lists], self.columns.block
-        found = skip(self.schedule, by_kernel(self.walk), self.rows, lists, blocks)
+        coding, lists = by_kernel(self.walk), [taps.outputs for taps in self.lists]
+        found = skip(self.schedule, coding, self.rows, lists, self.columns.block)
+        if not found:
+            return None
+        least = least_saved(self.fold, programs, found.coding.bits - coding.bits)
         whole = len(self.scheduled(0)) * self.rows.outputs
-        return found if found and found.entries <= (1 - least) * whole else None
+        return found if found.entries <= (1 - least) * whole else None
 
     @cached_property
     def copies(self) -> tuple[tuple[int, ...], ...]:
