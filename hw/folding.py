@@ -168,7 +168,9 @@ class _Search:
         slow = False
         for index, layer in enumerate(self.layers):
             fold = folding[layer.name]
-            if isinstance(layer, Input) or self.walked(index, fold) <= cycles:
+            if isinstance(layer, Input) or self._unskipped(index, fold) <= cycles:
+                continue
+            if self.walked(index, fold) <= cycles:
                 continue
             slow = True
             width = self.network.formats[layer.name].shape[2]
@@ -185,6 +187,12 @@ class _Search:
             self.choices[index] = undominated(self.every[index])
         self.mended += slow
         return slow
+
+    def _unskipped(self, index: int, fold: Fold) -> int:
+        """Cycles that a layer's lists take if nothing is skipped, which is soon known."""
+        width = self.network.formats[self.layers[index].name].shape[2]
+        made = self.plans(index, replace(fold, P=1))
+        return len(made.scheduled(0)) * made.rows.outputs * -(-width // fold.P)
 
     def _walked(self, index: int, fold: Fold) -> int:
         """Cycles that a layer's lists take."""

@@ -42,9 +42,13 @@ class KernelProgram:
         """Encode what a sequencer walks, in the cheapest way: by kernels, or tap by tap."""
         place, local = _places(walk, r)
         pitches = _PITCHES[: int(local.max()) + 1]
-        ways = [_by_kernel(place, local, walk.last[:, r], pitch, _size(walk)) for pitch in pitches]
-        ways.append(_Parsed(place, local, np.arange(len(place)), 1))
-        programs = [program for way in ways for program in way.programs(walk)]
+        programs = []
+        for pitch in pitches:
+            way = _by_kernel(place, local, walk.last[:, r], pitch, _size(walk))
+            programs += way.programs(walk)
+            if pitch == 1 and len(programs[-1].segments) == 1:
+                break  # all channels are walked alike
+        programs += _Parsed(place, local, np.arange(len(place)), 1).programs(walk)
         return min(programs, key=lambda program: program.bits / LUT_BITS + program.luts)
 
     @property

@@ -45,16 +45,17 @@ class Rom:
         sources: dict[str, list[int | None]] = {}
         for name, values in self.fields.items():
             sources[name] = []
-            for bit in range(int(values.max()).bit_length()):
-                column = (values >> bit) & 1
-                if column.min() == column.max():
+            bits = np.arange(int(values.max()).bit_length())[:, None]
+            for column in ((values >> bits) & 1).astype(np.uint8):
+                key = column.tobytes()
+                if not 0 < key.count(1) < len(key):
                     sources[name].append(None)
                     continue
-                if column.tobytes() not in first:
-                    first[column.tobytes()] = len(columns)
+                if key not in first:
+                    first[key] = len(columns)
                     columns.append(column)
-                sources[name].append(first[column.tobytes()])
-        stored = np.stack(columns, axis=1) if columns else np.zeros((len(self), 0), np.int64)
+                sources[name].append(first[key])
+        stored = np.stack(columns, axis=1) if columns else np.zeros((len(self), 0), np.uint8)
         return sources, stored
 
     @property
