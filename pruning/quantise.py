@@ -1,185 +1,190 @@
-"""Quantisation: a floating-point model becomes a network of integers.
+"""Quantisation: a network of real numbers becomes one of integers.
 
-A number is its integer times a scale. Scales of weights follow from the weights, those of
-activations from pictures that the model was not trained on; zero is always 0.
+A number is its integer times a scale; zero is always 0. `pruning.scales` chooses the scales, and
+what is here follows from them.
 """
 
-from typing import Any
+from collections.abc import Mapping
 
 import numpy as np
-import torch
-from torch import nn
 
 from hw.arithmetic import MAX_MULTIPLIER_BITS, MAX_SHIFT
-from hw.layers import Conv, Input, Layer, MaxPool
+from hw.layers import Add, AvgPool, Concat, Conv, Input, Layer, MaxPool
 from hw.network import Network
-from pruning.data import Pixels
-from pruning.evaluate import BATCH, normalise
-from pruning.fold import Block, Pool, fold, input_scale
-from pruning.models import Model
-
-SPREAD = 256  # an output's scale of weights is at least the layer's largest one divided by this
+from pruning.reals import (
+    INPUT,
+    RealAdd,
+    RealAvgPool,
+    RealConcat,
+    RealConv,
+    RealMaxPool,
+    RealNetwork,
+)
+from pruning.scales import Scales, Widths, choose, prepare
 
 
 def quantise(
-    model: Model,
+    network: RealNetwork,
     images: np.ndarray,
     *,
     name: str = "network",
     weight_bits: int = 8,
     activation_bits: int = 8,
-    percentile: float = 100.0,
+    weight_bits_of: Mapping[str, int] | None = None,
+    activation_bits_of: Mapping[str, int] | None = None,
+    ranges: str = "minmax",
+    percentile: float = 99.99,
     power_of_two: bool = False,
 ) -> Network:
-    """Turn a trained model into the network of integers that the accelerator computes.
+    """Turn a trained network into the network of integers that the accelerator computes.
 
-    Batch normalisation is folded. Every output has its own scale of weights; but the last layer's
-    share one, so that its raw sums can be compared. All outputs of a layer share one shift.
+    Every output of a layer has its own scale of weights; but those of logits share one, so that the
+    raw sums can be compared. All outputs of a layer share one shift.
 
     Parameters
     ----------
-    model : Model
-        Convolutions and linear layers, each with ReLU, perhaps batch normalisation and max pooling;
-        at last one alone.
+    network : RealNetwork
+        As `pruning.importing.import_model` makes it.
     images : (N, C, H, W) uint8
-        Validation pictures, from which the ranges of the activations are taken.
+        Held-out training pictures, from which the ranges of the activations are taken.
     name : str
-        Name of the network.
+        Name of the result.
     weight_bits, activation_bits : int
-        Widths, 2 to 8; weights are signed, activations unsigned.
+        Widths, 2 to 8; weights are signed, activations unsigned where they cannot be negative.
+    weight_bits_of, activation_bits_of : dict of str to int
+        Other widths of some layers.
+    ranges : str
+        What must fit: the largest activation (``minmax``), the one below which `percentile` percent
+        lie (``percentile``), or what makes the sum of squared errors least (``mse``).
     percentile : float
-        Where, among the largest activations of all pictures, that one lies which must just fit;
-        above 0, up to 100.
+        Above 0, up to 100.
     power_of_two : bool
-        Whether every requantisation shall be a shift alone (its multiplier 1). All outputs of a
-        layer then share one scale of weights.
+        Whether every requantisation shall be a shift alone (its multiplier 1) where scales allow
+        it. All outputs of a layer then share one scale of weights.
 
     Raises
     ------
     ValueError
-        If a number is out of range, or a weight or an activation is not finite.
-    UnsupportedLayer
-        If the layers are not such a chain. The layer is named.
+        If a number is out of range, or a weight or an activation is not finite. The layer is named.
     """
-    for key, bits in (("weight_bits", weight_bits), ("activation_bits", activation_bits)):
-        if not 2 <= bits <= 8:
-            raise ValueError(f"{key} must be 2 to 8, not {bits!r}")
-    if not len(images):
-        raise ValueError("images must be at least one picture, not 0")
-    if not 0 < percentile <= 100:
-        raise ValueError(f"percentile must be above 0 and at most 100, not {percentile!r}")
-    blocks = fold(model)
-    tops = _tops(model, images, percentile)
-    scale, maps = input_scale(model.pixels), ""  # of the activations; the layer that made them
-    layers: list[Layer] = [_input(model.pixels, scale)]
-    for block in blocks:
-        source = layers[-1].name
-        if isinstance(block, Pool):
-            layers.append(MaxPool(block.name, source, block.kernel, block.stride, block.padding))
-            continue
-        steps = weight_steps(block.weight, weight_bits, power_of_two or not block.relu)
-        form: dict[str, Any] = {"scale": float(scale * steps[0])}
-        if block.relu:
-            out = tops[block.relu] / ((1 << activation_bits) - 1)
-            if power_of_two:
-                steps, out = _to_power_of_two(steps, scale, out)
-            limit = 1 if power_of_two else (1 << MAX_MULTIPLIER_BITS) - 1
-            multiplier, shift = requantisation(scale * steps / out, limit)
-            form = {"multiplier": multiplier, "shift": shift, "bits": activation_bits}
-            form["scale"] = float(out)
-        if block.name in model.channels or maps in model.channels:
-            form["granularity"] = "feature-map"
-        form["channels"] = model.channels.get(block.name, ())
-        layers.append(_conv(block, source, steps, scale, weight_bits, form))
-        scale, maps = form["scale"], block.name
-    return Network(name, tuple(layers))
+    for layer in network.layers:
+        if isinstance(layer, RealConv):
+            finite = np.isfinite(layer.weight).all() and np.isfinite(layer.bias).all()
+            if not finite:
+                raise ValueError(f"layer {layer.name!r}: weights must be finite")
+    network = prepare(network)
+    widths = Widths(weight_bits, activation_bits, weight_bits_of, activation_bits_of)
+    scales = choose(
+        network, images, widths, ranges=ranges, percentile=percentile, power_of_two=power_of_two
+    )
+    return assemble(network, scales, name)
 
 
-def weight_steps(weight: np.ndarray, bits: int, common: bool) -> np.ndarray:
-    """Real value of one least significant bit of every output's weights.
-
-    Parameters
-    ----------
-    weight : (O, C, Kh, Kw) float64
-        Weights; the largest of an output is to become ``2**(bits - 1) - 1``.
-    bits : int
-        Width of a weight.
-    common : bool
-        Whether all outputs share the largest one's.
-
-    Returns
-    -------
-    (O,) float64
-        Positive; at least 1 / `SPREAD` of the largest, so that multipliers keep their precision
-        and biases stay short even where all weights of an output are zero.
-    """
-    largest = np.abs(weight).reshape(len(weight), -1).max(axis=1)
-    top = largest.max() or 1.0
-    return np.maximum(largest, top if common else top / SPREAD) / ((1 << (bits - 1)) - 1)
+def assemble(network: RealNetwork, scales: Scales, name: str) -> Network:
+    """Make the integer network of a prepared one with all of its scales."""
+    pixels = network.pixels
+    scale = scales.formats[INPUT].scale
+    layers: list[Layer] = [Input(INPUT, pixels.shape, pixels.bits, scale, pixels.offset)]
+    for layer in network.layers:
+        match layer:
+            case RealConv():
+                layers.append(_conv(layer, scales))
+            case RealMaxPool():
+                pool = MaxPool(layer.name, layer.source, layer.kernel, layer.stride, layer.padding)
+                layers.append(pool)
+            case RealAvgPool():
+                layers.append(_average(layer, scales))
+            case RealAdd():
+                layers.append(_add(layer, scales))
+            case RealConcat():
+                layers.append(Concat(layer.name, layer.sources))
+    return Network(name, tuple(layers), network.outputs)
 
 
-def requantisation(factor: np.ndarray, limit: int) -> tuple[np.ndarray, np.ndarray]:
+def integer_weights(layer: RealConv, step: np.ndarray, bits: int) -> np.ndarray:
+    """Round weights (O, C // groups, Kh, Kw) to the nearest integers of so many bits."""
+    limit = (1 << (bits - 1)) - 1
+    weight = np.clip(np.rint(layer.weight / step[:, None, None, None]), -limit, limit)
+    return weight.astype(np.int64)
+
+
+def requantisation(factor: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Approximate factors (O,) by ``multiplier / 2**shift`` with one shift, as large as it can be.
 
     Parameters
     ----------
     factor : (O,) float64
         Positive factors from sums to activations.
-    limit : int
-        Largest multiplier.
 
     Returns
     -------
     multiplier, shift : (O,) int64
+        As small as they can be: 1 is the multiplier where all factors are one power of two.
     """
+    limit = (1 << MAX_MULTIPLIER_BITS) - 1
     shift = int(np.clip(np.floor(np.log2(limit / factor.max()) + 1e-9), 1, MAX_SHIFT))
     multiplier = np.rint(factor * 2.0**shift).astype(np.int64)
+    while shift > 1 and not (multiplier % 2).any():
+        multiplier, shift = multiplier // 2, shift - 1
     return multiplier, np.full(len(factor), shift, np.int64)
 
 
-def _to_power_of_two(steps: np.ndarray, scale: float, out: float) -> tuple[np.ndarray, float]:
-    """Widen the steps of weights, all equal, until ``scale * step / out`` is 2**-n, n > 0."""
-    out = max(out, 2 * scale * steps[0])
-    shift = np.floor(np.log2(out / (scale * steps[0])) + 1e-9)
-    return np.full(len(steps), out / scale * 2.0**-shift), out
-
-
-def _conv(
-    block: Block, source: str, steps: np.ndarray, scale: float, bits: int, form: dict[str, Any]
-) -> Conv:
-    """Round weights and bias to integers; the sums are in units of ``scale * steps``."""
-    limit = (1 << (bits - 1)) - 1
-    weight = np.clip(np.rint(block.weight / steps[:, None, None, None]), -limit, limit)
+def _conv(layer: RealConv, scales: Scales) -> Conv:
+    """Round weights and bias to integers; the sums are in units of ``scale * step``."""
+    source, step = scales.formats[layer.source], scales.steps[layer.name]
+    bits = scales.weight_bits[layer.name]
+    form: dict = {"scale": float(source.scale * step[0])}
+    if out := scales.formats.get(layer.name):
+        multiplier, shift = requantisation(source.scale * step / out.scale)
+        form = {"multiplier": multiplier, "shift": shift, "scale": out.scale}
+        form |= {"bits": out.bits, "signed": out.signed}
     return Conv(
-        block.name,
-        source,
-        weight.astype(np.int64),
-        np.rint(block.bias / (scale * steps)).astype(np.int64),
-        stride=block.stride,
-        padding=block.padding,
-        dilation=block.dilation,
+        layer.name,
+        layer.source,
+        integer_weights(layer, step, bits),
+        np.rint(layer.bias / (source.scale * step)).astype(np.int64),
+        mask=layer.mask,
+        stride=layer.stride,
+        padding=layer.padding,
+        dilation=layer.dilation,
+        groups=layer.groups,
         weight_bits=bits,
+        channels=layer.channels,
+        granularity=layer.granularity,
         **form,
     )
 
 
-def _input(pixels: Pixels, scale: float) -> Input:
-    return Input("input", pixels.shape, pixels.bits, scale, pixels.offset)
+def _average(layer: RealAvgPool, scales: Scales) -> AvgPool:
+    source, out = scales.formats[layer.source], scales.formats[layer.name]
+    factor = source.scale / out.scale / (layer.kernel[0] * layer.kernel[1])
+    multiplier, shift = requantisation(np.array([factor]))
+    return AvgPool(
+        layer.name,
+        layer.source,
+        layer.kernel,
+        layer.stride,
+        int(multiplier[0]),
+        int(shift[0]),
+        layer.padding,
+        out.bits,
+        out.signed,
+        out.scale,
+    )
 
 
-@torch.no_grad()
-def _tops(model: Model, images: np.ndarray, percentile: float) -> dict[str, float]:
-    """Largest activation that must fit behind every ReLU; 1 where nothing is ever active."""
-    peaks: dict[str, list[torch.Tensor]] = {}
-    for start in range(0, len(images), BATCH):
-        x = normalise(images[start : start + BATCH], model.pixels)
-        for name, layer in model.module.eval().named_children():
-            x = layer(x)
-            if isinstance(layer, nn.ReLU):
-                peaks.setdefault(name, []).append(x.flatten(1).amax(dim=1))
-    tops = {}
-    for name, parts in peaks.items():
-        tops[name] = float(np.percentile(torch.cat(parts).numpy(), percentile)) or 1.0
-        if not np.isfinite(tops[name]):
-            raise ValueError(f"layer {name!r}: activations must be finite")
-    return tops
+def _add(layer: RealAdd, scales: Scales) -> Add:
+    a, b, out = (scales.formats[name] for name in (*layer.sources, layer.name))
+    factors = np.array([a.scale, b.scale]) / out.scale
+    multipliers, shift = requantisation(factors)
+    return Add(
+        layer.name,
+        layer.sources,
+        (int(multipliers[0]), int(multipliers[1])),
+        int(shift[0]),
+        out.bits,
+        out.signed,
+        out.scale,
+        layer.stride,
+        layer.channels,
+    )

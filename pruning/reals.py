@@ -153,13 +153,17 @@ class RealAdd:
         """Names of the layers that feed this one."""
         return self.sources
 
+    def taken(self, b: torch.Tensor) -> torch.Tensor:
+        """Take the pixels and channels of ``b`` that are added to ``a``."""
+        b = b[:, :, :: self.stride[0], :: self.stride[1]]
+        if not self.channels:
+            return b
+        taken = torch.tensor(self.channels)
+        return b[:, taken] * (taken >= 0)[:, None, None]
+
     def forward(self, a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
         """Add two maps (N, C, H, W)."""
-        b = b[:, :, :: self.stride[0], :: self.stride[1]]
-        if self.channels:
-            taken = torch.tensor(self.channels)
-            b = b[:, taken] * (taken >= 0)[:, None, None]
-        return self.clip(a + b)
+        return self.clip(a + self.taken(b))
 
 
 @dataclass(frozen=True)
