@@ -17,7 +17,7 @@ def normalise(images: np.ndarray, pixels: Pixels) -> torch.Tensor:
     x = torch.tensor(images, dtype=torch.float32)
     if pixels.offset:
         x = x - torch.tensor(pixels.offset)[:, None, None]
-    x = x * torch.tensor(pixels.scale)[:, None, None]
+    x = x * torch.tensor(pixels.scale, dtype=x.dtype)[:, None, None]
     return x.contiguous(memory_format=torch.channels_last)
 
 

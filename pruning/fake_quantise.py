@@ -136,16 +136,26 @@ class FakeQuantised(nn.Module):
         form = self.scales.formats[name]
         every = torch.cat([factor.reshape(-1) for factor in factors])
         multiplier, shift = requantisation(every.detach().double().numpy())
-        exact = torch.from_numpy(multiplier / 2.0**shift).to(every.dtype)
-        every = every + (exact - every).detach()
+        every = _Through.apply(every, torch.from_numpy(multiplier / 2.0**shift).to(every.dtype))
         parts = every.split([factor.numel() for factor in factors])
-        total = sum(
+        products = [
             term * part[:, None, None].to(term.dtype)
             for term, part in zip(terms, parts, strict=True)
-        )
-        assert isinstance(total, torch.Tensor)
-        total = total + (torch.floor(total + 0.5) - total).detach()
-        return total.clamp(form.low, form.high)
+        ]
+        total = torch.stack(products).sum(0) if len(products) > 1 else products[0]
+        return _Through.apply(total, torch.floor(total + 0.5)).clamp(form.low, form.high)
+
+
+class _Through(torch.autograd.Function):
+    """The second of two numbers; the gradient is that of the first."""
+
+    @staticmethod
+    def forward(ctx, through: torch.Tensor, value: torch.Tensor) -> torch.Tensor:
+        return value
+
+    @staticmethod
+    def backward(ctx, grad: torch.Tensor) -> tuple[torch.Tensor, None]:
+        return grad, None
 
 
 def _parameter(values: np.ndarray | float, learn: bool = True) -> nn.Parameter:
@@ -153,5 +163,4 @@ def _parameter(values: np.ndarray | float, learn: bool = True) -> nn.Parameter:
 
 
 def _rounded(x: torch.Tensor) -> torch.Tensor:
-    """Round to integers; the gradient passes."""
-    return x + (x.round() - x).detach()
+    return _Through.apply(x, x.round())
