@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 from torch import fx, nn
-from torch.nn.modules import batchnorm, dropout
+from torch.nn.modules import dropout
 
 from pruning import graph
 from pruning.advice import unsupported

@@ -133,7 +133,8 @@ class _Builder:
 def identifier(place: str, taken: set[str]) -> str:
     """Make an identifier of a place that is not taken, and take it."""
     plain = "".join(c if c.isascii() and c.isalnum() else "_" for c in place.replace(": ", "."))
-    plain = plain[-_LONGEST:] if plain[:1].isalpha() or plain[:1] == "_" else f"layer{plain}"
+    plain = plain[-_LONGEST:]
+    plain = f"layer{plain}" if plain[:1].isdigit() else plain
     name, count = plain, 1
     while name in taken:
         count += 1
