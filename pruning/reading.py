@@ -419,6 +419,6 @@ _MODULES: dict[type[nn.Module], Callable[[Any, Any], Any]] = {
     nn.AdaptiveMaxPool2d: lambda m, x: _adaptive(graph.MaxPool)(x, m.output_size, m.return_indices),
     nn.ZeroPad2d: lambda m, x: _pad(x, m.padding),
     nn.ConstantPad2d: lambda m, x: _pad(x, m.padding, value=m.value),
-    nn.Identity: _same,
-    dropout._DropoutNd: _same,
+    nn.Identity: lambda m, x: x,
+    dropout._DropoutNd: lambda m, x: x,
 }
