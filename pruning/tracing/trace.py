@@ -8,11 +8,12 @@ from typing import Any
 import torch
 from torch import fx, nn
 
-from pruning import recorder
 from pruning.chain import UnsupportedLayer
 from pruning.graph import Graph, Node, Picture
-from pruning.reading import Applied, function_name, read
 from pruning.reals import INPUT
+from pruning.tracing import recorder
+from pruning.tracing.applied import Applied
+from pruning.tracing.calls import function_name, read
 
 _LONGEST = 56  # of an identifier, before a number makes it unique
 
