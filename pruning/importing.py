@@ -12,7 +12,7 @@ from pruning.data import Pixels
 from pruning.graph import Graph
 from pruning.lowering import Lowering
 from pruning.reals import RealNetwork
-from pruning.trace import trace
+from pruning.tracing import trace
 
 TOLERANCE = 1e-9  # of the largest result
 

@@ -22,10 +22,10 @@ from pruning.reals import (
     RealMaxPool,
     RealNetwork,
 )
-from pruning.trace import identifier
 
 Shape = tuple[int, int, int]
 NO_EDGES = (0, 0, 0, 0)
+NO_CLIP = Clip()
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,6 @@ class Lowering:
         self.masks = {f"{place}.weight": mask for place, mask in masks.items()}
         self.layers: dict[str, RealLayer] = {}
         self.maps: dict[Node, _Maps] = {}
-        self.names = {node.name for node in found.nodes}
 
     def network(self, pixels: Pixels) -> RealNetwork:
         """Make the network, whose layers are in the order of the nodes."""
@@ -90,7 +89,7 @@ class Lowering:
             case graph.Convolution() as convolution:
                 return self._conv(node, convolution)
             case graph.Linear(weight, bias):
-                weight = weight.reshape(-1, *self._padded(node.inputs[0]).part)
+                weight = weight.reshape(-1, *self.maps[node.inputs[0]].part)
                 return self._conv(node, graph.Convolution(weight, bias))
             case graph.Norm() | graph.Scale() as operation:
                 return self._affine(node, *operation.affine)
@@ -116,8 +115,9 @@ class Lowering:
     # Layers with weights
 
     def _conv(self, node: Node, op: graph.Convolution) -> _Maps:
-        maps = self._padded(node.inputs[0])
         weight = op.weight.numpy()
+        extent = [d * (k - 1) + 1 for d, k in zip(op.dilation, weight.shape[2:], strict=True)]
+        maps = self._padded(node.inputs[0], op.padding, (extent[0], extent[1]))
         mask = self.masks.get(node.parameters.get("weight", ""))
         layer = RealConv(
             node.name,
@@ -125,7 +125,7 @@ class Lowering:
             weight,
             np.zeros(len(weight)) if op.bias is None else op.bias.numpy(),
             op.stride,
-            _sum(maps.padding, op.padding),
+            maps.padding,
             op.dilation,
             op.groups,
             mask=None if mask is None else mask.reshape(weight.shape),
@@ -137,45 +137,37 @@ class Lowering:
     def _affine(self, node: Node, gain: torch.Tensor, offset: torch.Tensor) -> _Maps:
         """Fold a factor and an addend into the convolution before, or make one of them."""
         source = node.inputs[0]
-        before = self._own_layer(source)
-        if isinstance(before, RealConv) and before.clip == Clip() and self._all_channels(source):
-            weight = before.weight * gain.numpy()[:, None, None, None]
-            bias = before.bias * gain.numpy() + offset.numpy()
-            self.layers[before.name] = replace(before, weight=weight, bias=bias)
-            return self.maps[source]
         maps = self._plain(source)
-        if not self._all_channels(source):
-            raise UnsupportedLayer(
-                f"layer {node.place!r} must scale channels, but {maps.shape} has been flattened "
-                "before it; move it in front"
-            )
-        return self._pointwise(node, maps, gain.numpy(), offset.numpy())
-
-    def _all_channels(self, source: Node) -> bool:
-        """Whether what is one number for each element of `source` is one for each channel."""
-        return len(source.shape) == 3 or self.maps[source].part[1:] == (1, 1)
+        factor, addend = (_each_channel(node, v.numpy(), maps.shape) for v in (gain, offset))
+        before = self._own_layer(source)
+        if not isinstance(before, RealConv) or before.clip != NO_CLIP:
+            return self._pointwise(node, maps, factor, addend, NO_CLIP)
+        weight = before.weight * factor[:, None, None, None]
+        bias = before.bias * factor + addend
+        self.layers[before.name] = replace(before, weight=weight, bias=bias)
+        return maps
 
     def _pointwise(
-        self, node: Node, maps: _Maps, gain: np.ndarray, offset: np.ndarray, clip: Clip = Clip()
+        self, node: Node, maps: _Maps, factor: np.ndarray, addend: np.ndarray, clip: Clip
     ) -> _Maps:
         """Make a depthwise 1x1 convolution."""
-        weight = gain[:, None, None, None]
-        args = (node.name, maps.layer, weight, offset)
-        layer = RealConv(*args, groups=len(gain), clip=clip, place=node.place)
+        weight = factor[:, None, None, None]
+        args = (node.name, maps.layer, weight, addend)
+        layer = RealConv(*args, groups=len(factor), clip=clip, place=node.place)
         return self._keep(layer, maps.shape)
 
     # Activations
 
     def _activation(self, node: Node, clip: Clip) -> _Maps:
         source = node.inputs[0]
-        if (owners := self._owners(source)) is not None:
-            for layer in owners:
-                both = replace(layer, clip=_then(layer.clip, clip))
-                self.layers[layer.name] = both
-            return self.maps[source]
         maps = self._plain(source)
-        channels = maps.shape[0]
-        return self._pointwise(node, maps, np.ones(channels), np.zeros(channels), clip)
+        owners = self._owners(source)
+        if owners is None:
+            channels = maps.shape[0]
+            return self._pointwise(node, maps, np.ones(channels), np.zeros(channels), clip)
+        for layer in owners:
+            self.layers[layer.name] = replace(layer, clip=_then(layer.clip, clip))
+        return maps
 
     def _own_layer(self, node: Node) -> RealLayer | None:
         """Layer whose result one operation sees, and nothing else: it may be changed for it."""
@@ -207,30 +199,38 @@ class Lowering:
     # Layers without weights
 
     def _pool(self, node: Node, pool: graph.MaxPool | graph.AvgPool) -> _Maps:
+        source = node.inputs[0]
         if pool.kernel == (1, 1) and pool.padding == NO_EDGES:
-            return self._subsample(node.inputs[0], pool.stride)
-        if isinstance(pool, graph.AvgPool):
-            maps, kind = self._padded(node.inputs[0]), RealAvgPool
-        else:  # zeros around its maps would count
-            maps, kind = self._plain(node.inputs[0]), RealMaxPool
-        padding = _sum(maps.padding, pool.padding)
-        layer = kind(node.name, maps.layer, pool.kernel, pool.stride, padding, place=node.place)
-        return self._keep(layer, _three(node.shape))
+            return self._subsample(source, pool.stride)
+        if isinstance(pool, graph.MaxPool) and not self._nonnegative(self.maps[source].layer):
+            self._plain(source)  # zeros around its maps count
+        maps = self._padded(source, pool.padding, pool.kernel)
+        kind = RealMaxPool if isinstance(pool, graph.MaxPool) else RealAvgPool
+        args = (node.name, maps.layer, pool.kernel, pool.stride, maps.padding)
+        return self._keep(kind(*args, place=node.place), _three(node.shape))
+
+    def _nonnegative(self, name: str) -> bool:
+        """Whether a layer produces nothing below zero, so that a maximum may leave zeros out."""
+        match self.layers.get(name):
+            case RealConv(clip=clip) | RealAvgPool(clip=clip) | RealAdd(clip=clip):
+                return clip.low is not None and clip.low >= 0
+            case RealMaxPool() | RealConcat() as layer:
+                return all(self._nonnegative(source) for source in layer.inputs)
+        return False
 
     def _add(self, node: Node) -> _Maps:
-        a, b = (self.maps[source] for source in node.inputs)
+        first, second = node.inputs
+        if self.maps[second].plain:  # the other one may be a part
+            first, second = (first, second) if self.maps[first].plain else (second, first)
+        a, b = self._plain(first), self.maps[second]
+        b = b if b.padding == NO_EDGES else self._plain(second)
         if a.part != b.part:
             raise UnsupportedLayer(
                 f"layer {node.place!r} must add maps of one shape, but {a.part} and {b.part} "
                 "have been flattened before it"
             )
-        first, second = node.inputs if b.padding == NO_EDGES and not b.plain else node.inputs[::-1]
-        if self.maps[second].plain or self.maps[second].padding != NO_EDGES:
-            first, second = node.inputs
-            self._plain(second)
-        a, b = self._plain(first), self.maps[second]
-        args = ((a.layer, b.layer), Clip(), b.stride, b.channels, node.place)
-        return self._keep(RealAdd(node.name, *args), a.shape)
+        layer = RealAdd(node.name, (a.layer, b.layer), NO_CLIP, b.stride, b.channels, node.place)
+        return self._keep(layer, a.shape)
 
     def _concat(self, node: Node) -> _Maps:
         maps = [self._plain(source) for source in node.inputs]
@@ -260,12 +260,20 @@ class Lowering:
         down, across = maps.stride
         return replace(maps, stride=(down * stride[0], across * stride[1]))
 
-    def _padded(self, node: Node) -> _Maps:
-        """Make a node's maps a layer's result, but for zeros around it."""
+    def _padded(self, node: Node, padding: Edges, extent: Pair) -> _Maps:
+        """Make a node's maps a layer's result with zeros around it, less than a kernel's extent.
+
+        Parameters
+        ----------
+        padding : (top, bottom, left, right)
+            What the kernel's own layer adds.
+        """
         maps = self.maps[node]
-        if maps == replace(_Maps(maps.layer, maps.shape), padding=maps.padding):
-            return maps
-        return self._plain(node)
+        both = _sum(maps.padding, padding)
+        fits = max(both[:2]) < extent[0] and max(both[2:]) < extent[1]
+        if not fits or maps.stride != (1, 1) or maps.channels:
+            maps, both = self._plain(node), padding
+        return replace(maps, padding=both)
 
     def _plain(self, node: Node) -> _Maps:
         """Make a node's maps a layer's result: that of a kernel with one tap, if they are a part.
@@ -286,9 +294,7 @@ class Lowering:
         rows = np.flatnonzero(taken >= 0)
         weight[rows, 0 if depthwise else taken[rows], bottom, right] = 1
         layer = RealConv(
-            identifier(
-                node.name if self.maps[node].layer != node.name else f"{node.name}_part", self.names
-            ),
+            node.name,
             maps.layer,
             weight,
             np.zeros(len(taken)),
@@ -305,10 +311,24 @@ class Lowering:
 
 def _then(first: Clip, second: Clip) -> Clip:
     """Limit numbers twice, in one."""
-    limits = (second(torch.tensor(v)).item() for v in (first.low, first.high) if v is not None)
-    low = second.low if first.low is None else next(limits)
-    high = second.high if first.high is None else next(limits)
-    return Clip(low, high)
+
+    def limited(value: float | None, otherwise: float | None) -> float | None:
+        if value is None:
+            return otherwise
+        return second(torch.tensor(value, dtype=torch.float64)).item()
+
+    return Clip(limited(first.low, second.low), limited(first.high, second.high))
+
+
+def _each_channel(node: Node, values: np.ndarray, shape: Shape) -> np.ndarray:
+    """Find one number for each channel among those for every channel or flattened element."""
+    values = values.reshape(shape[0], -1)
+    if (values != values[:, :1]).any():
+        raise UnsupportedLayer(
+            f"layer {node.place!r} must scale whole channels, but maps {shape} have been flattened "
+            "before it; move it in front, or average over the maps"
+        )
+    return values[:, 0]
 
 
 def _sum(a: Edges, b: Edges) -> Edges:

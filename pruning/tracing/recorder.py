@@ -71,7 +71,7 @@ def _must_stay(node: fx.Node) -> bool:
 def _defaults(module: nn.Module) -> dict[str, Any] | None:
     """Arguments of `forward` behind the picture, which must have defaults."""
     arguments = list(inspect.signature(module.forward).parameters.values())
-    wanted = [a for a in arguments if a.default is a.empty and a.kind not in (a.VAR_KEYWORD,)]
+    wanted = [a for a in arguments if a.default is a.empty and a.kind is not a.VAR_KEYWORD]
     if not arguments or arguments[0].kind is arguments[0].VAR_POSITIONAL or len(wanted) > 1:
         names = ", ".join(a.name for a in wanted) or "none"
         raise UnsupportedLayer(f"forward must take one batch of pictures, not ({names})")
@@ -98,7 +98,9 @@ class _Proxy(fx.Proxy):
         return len(self.node.meta["value"])
 
     def __iter__(self) -> Iterator[Any]:
-        return iter([self[index] for index in range(len(self))])
+        items = range(len(self))
+        make = self.tracer.create_proxy
+        return iter([make("call_function", operator.getitem, (self, i), {}) for i in items])
 
 
 def _overwriting(function: Callable) -> Callable:
@@ -137,9 +139,10 @@ class _Tracer(fx.Tracer):
         except Exception as error:
             place = node.meta["path"] or type(self.root).__name__
             values = [n.meta["value"] for n in node.all_input_nodes]
-            shapes = ", ".join(str(tuple(v.shape)) for v in values if isinstance(v, torch.Tensor))
+            shapes = [tuple(v.shape[1:]) for v in values if isinstance(v, torch.Tensor)]
             line = str(error).partition("\n")[0]
-            raise UnsupportedLayer(f"layer {place!r} must fit maps {shapes}: {line}") from error
+            taken = shapes[0] if shapes else "its input"
+            raise UnsupportedLayer(f"layer {place!r} must fit {taken}: {line}") from error
         finally:
             self.running = False
         return node

@@ -8,11 +8,12 @@ from typing import Any
 import torch
 from torch import fx, nn
 
-from pruning import recorder
 from pruning.chain import UnsupportedLayer
 from pruning.graph import Graph, Node, Picture
-from pruning.reading import Applied, function_name, read
 from pruning.reals import INPUT
+from pruning.tracing import recorder
+from pruning.tracing.applied import Applied
+from pruning.tracing.calls import function_name, read
 
 _LONGEST = 56  # of an identifier, before a number makes it unique
 
@@ -133,7 +134,8 @@ class _Builder:
 def identifier(place: str, taken: set[str]) -> str:
     """Make an identifier of a place that is not taken, and take it."""
     plain = "".join(c if c.isascii() and c.isalnum() else "_" for c in place.replace(": ", "."))
-    plain = plain[-_LONGEST:] if plain[:1].isalpha() or plain[:1] == "_" else f"layer{plain}"
+    plain = plain[-_LONGEST:]
+    plain = f"layer{plain}" if plain[:1].isdigit() else plain
     name, count = plain, 1
     while name in taken:
         count += 1
