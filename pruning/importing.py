@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -11,7 +12,8 @@ from pruning.chain import UnsupportedLayer
 from pruning.data import Pixels
 from pruning.graph import Graph
 from pruning.lowering import Lowering
-from pruning.reals import RealNetwork
+from pruning.models import Model
+from pruning.reals import RealConv, RealMaxPool, RealNetwork
 from pruning.tracing import trace
 
 TOLERANCE = 1e-9  # of the largest result
@@ -60,6 +62,26 @@ def import_model(
     network.facts["model"] = type(module).__name__
     _check(network, found, example)
     return network
+
+
+def real_network(model: Model) -> RealNetwork:
+    """Make the network of a model; its layers know which feature maps were pruned."""
+    found, layers = import_model(model.module, model.pixels), []
+    for layer in found.layers:
+        if isinstance(layer, RealConv):
+            channels = model.channels.get(layer.name, ())
+            if channels or any(_maker(found, name) in model.channels for name in layer.inputs):
+                layer = replace(layer, channels=channels, granularity="feature-map")
+        layers.append(layer)
+    return replace(found, layers=tuple(layers))
+
+
+def _maker(network: RealNetwork, name: str) -> str:
+    """Name of the layer that makes the maps that a layer passes on."""
+    by_name = {layer.name: layer for layer in network.layers}
+    while isinstance(layer := by_name.get(name), RealMaxPool):
+        name = layer.source
+    return name
 
 
 def normalised(elements: torch.Tensor, pixels: Pixels) -> torch.Tensor:

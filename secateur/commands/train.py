@@ -76,10 +76,11 @@ def write_model(
         from pruning.checkpoint import save_model
         from pruning.data import Split
         from pruning.evaluate import evaluate
+        from pruning.importing import real_network
         from pruning.quantise import quantise
 
         network = quantise(
-            model,
+            real_network(model),
             data.validation.images,
             name=run.name,
             weight_bits=run.quantise.weight_bits,
