@@ -1,0 +1,150 @@
+"""Quantisation-aware fine-tuning: an integer network learns to live with few bits."""
+
+import math
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+from hw.network import Network
+from pruning.data import DataSet, Split
+from pruning.evaluate import BATCH, normalise
+from pruning.fake_quantise import FakeQuantised
+from pruning.progress import Progress, silent
+from pruning.reals import RealNetwork
+from pruning.scales import Scales
+from pruning.threads import use_threads
+
+
+def fine_tune(
+    network: RealNetwork,
+    scales: Scales,
+    data: DataSet,
+    *,
+    epochs: int,
+    rate: float = 5e-4,
+    batch: int = 128,
+    distil: float = 0.5,
+    augment: bool = False,
+    learn_scales: bool = True,
+    seed: int = 0,
+    threads: int = 1,
+    name: str = "network",
+    progress: Progress = silent,
+) -> Network:
+    """Train the weights, and the scales, of an integer network; the last epoch counts.
+
+    Adam, with a rate that falls to zero along half a cosine. Equal arguments, the number of threads
+    among them, give equal integers. Test pictures are never looked at.
+
+    Parameters
+    ----------
+    network : RealNetwork
+        Prepared by `pruning.scales.prepare`; also the teacher.
+    scales : Scales
+        Where to begin, of `pruning.scales.choose`.
+    epochs : int
+        Passes over the training pictures.
+    rate : float
+        First learning rate.
+    batch : int
+        Pictures per step.
+    distil : float
+        0 to 1: part of the loss that is the cross-entropy with what the real network says, in place
+        of that with the label.
+    augment : bool
+        Whether pictures are shifted by up to an eighth of their size, and mirrored.
+    learn_scales : bool
+        Whether scales are trained, too; those that are powers of two must not be.
+    seed : int
+        Decides the order of the pictures, and how they are shifted.
+
+    Raises
+    ------
+    ValueError
+        If a number is out of range, or the loss stops being finite.
+    """
+    for key, value in (("epochs", epochs), ("batch", batch), ("rate", rate)):
+        if not value > 0:
+            raise ValueError(f"{key} must be positive, not {value!r}")
+    if not 0 <= distil <= 1:
+        raise ValueError(f"distil must be 0 to 1, not {distil!r}")
+    module = FakeQuantised(network, scales, learn_scales=learn_scales).float()
+    optimiser = torch.optim.Adam([p for p in module.parameters() if p.requires_grad], lr=rate)
+    images, labels = data.train.images, torch.from_numpy(data.train.labels)
+    batch = min(batch, len(labels))
+    steps = epochs * (len(labels) // batch)
+    schedule = torch.optim.lr_scheduler.LambdaLR(
+        optimiser, lambda step: (1 + math.cos(math.pi * step / steps)) / 2
+    )
+    rng = np.random.default_rng(seed)
+    with use_threads(threads):
+        for epoch in range(1, epochs + 1):
+            module.train()
+            order = rng.permutation(len(labels))
+            for start in range(0, len(order) - batch + 1, batch):
+                index = order[start : start + batch]
+                pictures = images[index]
+                if augment:
+                    pictures = shifted(pictures, network.pixels.offset, rng)
+                optimiser.zero_grad()
+                scores = _logits(module, pictures)
+                loss = (1 - distil) * functional.cross_entropy(scores, labels[index])
+                if distil:
+                    wanted = _taught(network, pictures)
+                    loss = loss + distil * functional.cross_entropy(scores, wanted.softmax(1))
+                loss.backward()
+                optimiser.step()
+                schedule.step()
+            if not torch.isfinite(loss):
+                raise ValueError(f"loss must be finite; rate {rate!r} is too large")
+            module.eval()
+            held = data.validation
+            with torch.no_grad():
+                parts = [
+                    _logits(module, held.images[k : k + 250]) for k in range(0, len(held), 250)
+                ]
+            wrong = int((torch.cat(parts).argmax(1).numpy() != held.labels).sum())
+            message = f"loss {loss:.3f}, validation errors {wrong} of {len(held)}"
+            progress("fine-tune", epoch, epochs, message)
+    return module.network(name)
+
+
+def shifted(pictures: np.ndarray, offset: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
+    """Shift pictures (N, C, H, W) at random by up to an eighth, and mirror half of them.
+
+    What comes in at the sides means zero (`offset`).
+    """
+    count, channels, height, width = pictures.shape
+    top, left = height // 8, width // 8
+    room = (count, channels, height + 2 * top, width + 2 * left)
+    padded = np.empty(room, pictures.dtype)
+    padded[:] = np.array(offset or (0,) * channels, pictures.dtype)[:, None, None]
+    padded[:, :, top : top + height, left : left + width] = pictures
+    y, x = rng.integers(0, 2 * top + 1, count), rng.integers(0, 2 * left + 1, count)
+    found = np.stack(
+        [p[:, a : a + height, b : b + width] for p, a, b in zip(padded, y, x, strict=True)]
+    )
+    mirrored = rng.random(count) < 0.5
+    found[mirrored] = found[mirrored, :, :, ::-1]
+    return found
+
+
+@torch.no_grad()
+def _errors(module: FakeQuantised, split: Split) -> int:
+    starts = range(0, len(split), BATCH)
+    parts = [_logits(module, split.images[start : start + BATCH]) for start in starts]
+    return int((torch.cat(parts).argmax(1).numpy() != split.labels).sum())
+
+
+def _logits(module: FakeQuantised, pictures: np.ndarray) -> torch.Tensor:
+    """Logits (N, classes) as real numbers."""
+    x = torch.tensor(pictures, dtype=torch.float32).contiguous(memory_format=torch.channels_last)
+    unit = module.unit(module.real.outputs[0])
+    return module(x).flatten(1) * unit.float()
+
+
+@torch.no_grad()
+def _taught(network: RealNetwork, pictures: np.ndarray) -> torch.Tensor:
+    (scores,) = network.compute(normalise(pictures, network.pixels)).values()
+    return scores.flatten(1)
