@@ -3,6 +3,7 @@
 import copy
 import dataclasses
 import math
+from collections import Counter
 from typing import Any
 
 import torch
@@ -58,6 +59,7 @@ class _Builder:
         self.keys = {id(tensor): key for key, tensor in tensors}
         self.known: dict[fx.Node, Any] = {}  # a Node for maps, else a value
         self.names = {INPUT}
+        self.places: Counter[str] = Counter()
         self.nodes: list[Node] = []
 
     def build(self, recorded: fx.Graph) -> Graph:
@@ -95,14 +97,23 @@ class _Builder:
 
     def _read(self, node: fx.Node) -> Any:
         args, kwargs = fx.map_arg((node.args, node.kwargs), lambda n: self.known[n])
-        value, place = node.meta["value"], _place(node)
+        value = node.meta["value"]
         if not any(isinstance(self.known[n], Node) for n in node.all_input_nodes):
             return value
+        place = self._place(node)
         try:
             made = read(node, args, kwargs)
         except UnsupportedLayer as error:
             raise UnsupportedLayer(f"layer {place!r}: {error}") from None
         return self._node(place, made, tuple(value.shape)) if isinstance(made, Applied) else made
+
+    def _place(self, node: fx.Node) -> str:
+        """Say where a call is; a number follows from the second one on."""
+        place = node.meta["path"]
+        if node.op != "call_module":
+            place = f"{place}: {function_name(node)}" if place else function_name(node)
+        self.places[place] += 1
+        return place if self.places[place] == 1 else f"{place} {self.places[place]}"
 
     def _node(self, place: str, made: Applied, shape: tuple[int, ...]) -> Node:
         names = [item.name for item in dataclasses.fields(made.operation)]
@@ -142,10 +153,3 @@ def identifier(place: str, taken: set[str]) -> str:
         name = f"{plain}_{count}"
     taken.add(name)
     return name
-
-
-def _place(node: fx.Node) -> str:
-    path = node.meta["path"]
-    if node.op == "call_module":
-        return path
-    return f"{path}: {function_name(node)}" if path else function_name(node)
