@@ -166,6 +166,10 @@ class _Tracer(fx.Tracer):
     def call_module(self, m: nn.Module, forward: Callable, args: Any, kwargs: Any) -> Any:
         if self.running:  # inside a layer: nothing is recorded
             return forward(*args, **kwargs)
+        if not any(m is known for known in self.root.modules()):
+            if any(True for _ in m.parameters()):
+                raise UnsupportedLayer(f"{type(m).__name__} must be made in __init__, not forward")
+            return forward(*args, **kwargs)
         try:
             return super().call_module(m, forward, args, kwargs)
         except UnsupportedLayer:
