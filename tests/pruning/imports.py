@@ -1,4 +1,6 @@
-"""Helpers: random statistics, and a network compared with its module."""
+"""Helpers: models, random statistics, and a network compared with its module."""
+
+from collections.abc import Callable
 
 import torch
 from torch import nn
@@ -6,6 +8,23 @@ from torch import nn
 from pruning.data import Pixels
 from pruning.importing import import_model
 from pruning.reals import RealNetwork
+
+
+class Model(nn.Module):
+    """Parts by name, and a function that is the forward."""
+
+    def __init__(self, forward: Callable, **parts: nn.Module) -> None:
+        super().__init__()
+        for name, part in parts.items():
+            self.add_module(name, part)
+        self.function = forward
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.function(self, x)
+
+
+def conv(inputs: int = 3, outputs: int = 4, kernel: int = 3, **more) -> nn.Conv2d:
+    return nn.Conv2d(inputs, outputs, kernel, **{"padding": kernel // 2, **more})
 
 
 def pixels(shape: tuple[int, int, int]) -> Pixels:

@@ -10,27 +10,10 @@ from hw.layers import NAME
 from pruning.chain import UnsupportedLayer
 from pruning.importing import import_model
 from pruning.reals import Clip, RealAdd, RealAvgPool, RealConcat, RealConv, RealMaxPool
-from tests.pruning.imports import imported, pixels, shaken
+from tests.pruning.imports import Model, conv, imported, pixels, shaken
 
 SHAPE = (3, 8, 8)
 RELU = Clip(0.0)
-
-
-class Model(nn.Module):
-    """Parts by name, and a function that is the forward."""
-
-    def __init__(self, forward: Callable, **parts: nn.Module) -> None:
-        super().__init__()
-        for name, part in parts.items():
-            self.add_module(name, part)
-        self.function = forward
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.function(self, x)
-
-
-def conv(inputs: int = 3, outputs: int = 4, kernel: int = 3, **more) -> nn.Conv2d:
-    return nn.Conv2d(inputs, outputs, kernel, **{"padding": kernel // 2, **more})
 
 
 def kinds(network) -> list[str]:
