@@ -13,7 +13,7 @@ from torch.fx.proxy import TraceError
 from pruning.chain import UnsupportedLayer
 
 # What a tensor says of itself and not of its elements: known while tracing.
-_KNOWN = ("device", "dim", "dtype", "is_cuda", "layout", "ndim", "numel", "shape", "size", "type")
+_KNOWN = ("device", "dim", "dtype", "is_cuda", "layout", "ndim", "numel", "shape", "size")
 _CONVERSIONS = ("cpu", "cuda", "double", "float", "to", "type")  # all here is float64
 _IN_PLACE = (operator.iadd, operator.imul, operator.isub, operator.itruediv)
 

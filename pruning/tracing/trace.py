@@ -44,9 +44,9 @@ def trace(module: nn.Module, example: torch.Tensor) -> Graph:
     """
     if example.ndim != 4 or not example.numel():
         raise ValueError(f"example must have shape (N, C, H, W), not {tuple(example.shape)}")
-    module = copy.deepcopy(module).double().eval().requires_grad_(False)
+    module = copy.deepcopy(module).to("cpu", torch.float64).eval().requires_grad_(False)
     # Two pictures show a reshape that mixes them.
-    pictures = example[:1].detach().double().repeat(2, 1, 1, 1)
+    pictures = example[:1].detach().to("cpu", torch.float64).repeat(2, 1, 1, 1)
     with torch.no_grad():
         return _Builder(module).build(recorder.record(module, pictures))
 
@@ -89,11 +89,11 @@ class _Builder:
         raise UnsupportedLayer("every output of the model must be computed of its picture")
 
     def _overwrite(self, source: fx.Node, found: Any) -> None:
-        """Let whatever names the first argument of an operation in place name its result."""
-        before = self.known[source]
-        for key, value in self.known.items():
-            if value is before:
-                self.known[key] = found
+        """Let whatever names the maps that an operation has overwritten name its result."""
+        before, memory = self.known[source], _memory(source)
+        for node, value in self.known.items():
+            if value is before and _memory(node) == memory:
+                self.known[node] = found
 
     def _read(self, node: fx.Node) -> Any:
         args, kwargs = fx.map_arg((node.args, node.kwargs), lambda n: self.known[n])
@@ -153,3 +153,9 @@ def identifier(place: str, taken: set[str]) -> str:
         name = f"{plain}_{count}"
     taken.add(name)
     return name
+
+
+def _memory(node: fx.Node) -> int | None:
+    """Say where the elements of a result are."""
+    value = node.meta["value"]
+    return value.untyped_storage().data_ptr() if isinstance(value, torch.Tensor) else None
