@@ -1,7 +1,7 @@
 """Lowering: from the operations of a graph to the layers of a network of real numbers."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -10,6 +10,7 @@ from pruning import graph
 from pruning.chain import UnsupportedLayer
 from pruning.data import Pixels
 from pruning.graph import Graph, Node
+from pruning.parts import NO_EDGES, Part, Shape, summed
 from pruning.reals import (
     Clip,
     Edges,
@@ -23,36 +24,7 @@ from pruning.reals import (
     RealNetwork,
 )
 
-Shape = tuple[int, int, int]
-NO_EDGES = (0, 0, 0, 0)
 NO_CLIP = Clip()
-
-
-@dataclass(frozen=True)
-class _Maps:
-    """Part of a layer's result: subsampled, its channels chosen (-1: zeros), then padded.
-
-    The layer behind takes what it can of that as it is; `Lowering` makes a layer of the rest.
-    """
-
-    layer: str
-    shape: Shape  # of the layer's result
-    stride: Pair = (1, 1)
-    channels: tuple[int, ...] = ()  # empty: all
-    padding: Edges = NO_EDGES
-
-    @property
-    def part(self) -> Shape:
-        """Shape of the part."""
-        (channels, height, width), (down, across) = self.shape, self.stride
-        top, bottom, left, right = self.padding
-        rows, columns = -(-height // down) + top + bottom, -(-width // across) + left + right
-        return (len(self.channels) or channels, rows, columns)
-
-    @property
-    def plain(self) -> bool:
-        """Whether it is all of the layer's result."""
-        return self == _Maps(self.layer, self.shape)
 
 
 class Lowering:
@@ -71,7 +43,7 @@ class Lowering:
         self.graph, self.granularity = found, granularity
         self.masks = {f"{place}.weight": mask for place, mask in masks.items()}
         self.layers: dict[str, RealLayer] = {}
-        self.maps: dict[Node, _Maps] = {}
+        self.maps: dict[Node, Part] = {}
 
     def network(self, pixels: Pixels) -> RealNetwork:
         """Make the network, whose layers are in the order of the nodes."""
@@ -81,15 +53,15 @@ class Lowering:
         outputs = tuple(dict.fromkeys(outputs))
         return RealNetwork(pixels, tuple(self.layers.values()), outputs)
 
-    def _lower(self, node: Node) -> _Maps:
+    def _lower(self, node: Node) -> Part:
         match node.operation:
             case graph.Picture():
                 channels, height, width = node.shape
-                return _Maps(node.name, (channels, height, width))
+                return Part(node.name, (channels, height, width))
             case graph.Convolution() as convolution:
                 return self._conv(node, convolution)
             case graph.Linear(weight, bias):
-                weight = weight.reshape(-1, *self.maps[node.inputs[0]].part)
+                weight = weight.reshape(-1, *self.maps[node.inputs[0]].shape)
                 return self._conv(node, graph.Convolution(weight, bias))
             case graph.Norm() | graph.Scale() as operation:
                 return self._affine(node, *operation.affine)
@@ -108,13 +80,13 @@ class Lowering:
             case graph.Flatten():
                 return self.maps[node.inputs[0]]
 
-    def _keep(self, layer: RealLayer, shape: Shape) -> _Maps:
+    def _keep(self, layer: RealLayer, shape: Shape) -> Part:
         self.layers[layer.name] = layer
-        return _Maps(layer.name, shape)
+        return Part(layer.name, shape)
 
     # Layers with weights
 
-    def _conv(self, node: Node, op: graph.Convolution) -> _Maps:
+    def _conv(self, node: Node, op: graph.Convolution) -> Part:
         weight = op.weight.numpy()
         extent = [d * (k - 1) + 1 for d, k in zip(op.dilation, weight.shape[2:], strict=True)]
         maps = self._padded(node.inputs[0], op.padding, (extent[0], extent[1]))
@@ -134,7 +106,7 @@ class Lowering:
         )
         return self._keep(layer, _three(node.shape))
 
-    def _affine(self, node: Node, gain: torch.Tensor, offset: torch.Tensor) -> _Maps:
+    def _affine(self, node: Node, gain: torch.Tensor, offset: torch.Tensor) -> Part:
         """Fold a factor and an addend into the convolution before, or make one of them."""
         source = node.inputs[0]
         maps = self._plain(source)
@@ -148,8 +120,8 @@ class Lowering:
         return maps
 
     def _pointwise(
-        self, node: Node, maps: _Maps, factor: np.ndarray, addend: np.ndarray, clip: Clip
-    ) -> _Maps:
+        self, node: Node, maps: Part, factor: np.ndarray, addend: np.ndarray, clip: Clip
+    ) -> Part:
         """Make a depthwise 1x1 convolution."""
         weight = factor[:, None, None, None]
         args = (node.name, maps.layer, weight, addend)
@@ -158,7 +130,7 @@ class Lowering:
 
     # Activations
 
-    def _activation(self, node: Node, clip: Clip) -> _Maps:
+    def _activation(self, node: Node, clip: Clip) -> Part:
         source = node.inputs[0]
         maps = self._plain(source)
         owners = self._owners(source)
@@ -198,7 +170,7 @@ class Lowering:
 
     # Layers without weights
 
-    def _pool(self, node: Node, pool: graph.MaxPool | graph.AvgPool) -> _Maps:
+    def _pool(self, node: Node, pool: graph.MaxPool | graph.AvgPool) -> Part:
         source = node.inputs[0]
         if pool.kernel == (1, 1) and pool.padding == NO_EDGES:
             return self._subsample(source, pool.stride)
@@ -218,21 +190,21 @@ class Lowering:
                 return all(self._nonnegative(source) for source in layer.inputs)
         return False
 
-    def _add(self, node: Node) -> _Maps:
+    def _add(self, node: Node) -> Part:
         first, second = node.inputs
         if self.maps[second].plain:  # the other one may be a part
             first, second = (first, second) if self.maps[first].plain else (second, first)
         a, b = self._plain(first), self.maps[second]
         b = b if b.padding == NO_EDGES else self._plain(second)
-        if a.part != b.part:
+        if a.shape != b.shape:
             raise UnsupportedLayer(
-                f"layer {node.place!r} must add maps of one shape, but {a.part} and {b.part} "
+                f"layer {node.place!r} must add maps of one shape, but {a.shape} and {b.shape} "
                 "have been flattened before it"
             )
         layer = RealAdd(node.name, (a.layer, b.layer), NO_CLIP, b.stride, b.channels, node.place)
         return self._keep(layer, a.shape)
 
-    def _concat(self, node: Node) -> _Maps:
+    def _concat(self, node: Node) -> Part:
         maps = [self._plain(source) for source in node.inputs]
         sizes = {m.shape[1:] for m in maps}
         if len(sizes) > 1:
@@ -245,22 +217,22 @@ class Lowering:
 
     # Parts of maps
 
-    def _pad(self, source: Node, edges: Edges, channels: Pair) -> _Maps:
+    def _pad(self, source: Node, edges: Edges, channels: Pair) -> Part:
         maps = self.maps[source]
         if any(channels):
             before, behind = ((-1,) * n for n in channels)
             taken = maps.channels or tuple(range(maps.shape[0]))
             maps = replace(maps, channels=(*before, *taken, *behind))
-        return replace(maps, padding=_sum(maps.padding, edges))
+        return replace(maps, padding=summed(maps.padding, edges))
 
-    def _subsample(self, source: Node, stride: Pair) -> _Maps:
+    def _subsample(self, source: Node, stride: Pair) -> Part:
         maps = self.maps[source]
         if maps.padding != NO_EDGES:
             maps = self._plain(source)
         down, across = maps.stride
         return replace(maps, stride=(down * stride[0], across * stride[1]))
 
-    def _padded(self, node: Node, padding: Edges, extent: Pair) -> _Maps:
+    def _padded(self, node: Node, padding: Edges, extent: Pair) -> Part:
         """Make a node's maps a layer's result with zeros around it, less than a kernel's extent.
 
         Parameters
@@ -269,43 +241,17 @@ class Lowering:
             What the kernel's own layer adds.
         """
         maps = self.maps[node]
-        both = _sum(maps.padding, padding)
+        both = summed(maps.padding, padding)
         fits = max(both[:2]) < extent[0] and max(both[2:]) < extent[1]
         if not fits or maps.stride != (1, 1) or maps.channels:
             maps, both = self._plain(node), padding
         return replace(maps, padding=both)
 
-    def _plain(self, node: Node) -> _Maps:
-        """Make a node's maps a layer's result: that of a kernel with one tap, if they are a part.
-
-        A kernel of ``top + bottom + 1`` rows that has only tap ``bottom`` moves rows down, and its
-        padding is less than the kernel, as hardware wants it.
-        """
+    def _plain(self, node: Node) -> Part:
+        """Make a node's maps all of a layer's result."""
         maps = self.maps[node]
-        if maps.plain:
-            return maps
-        top, bottom, left, right = maps.padding
-        kernel = (top + bottom + 1, left + right + 1)
-        if maps.stride != (1, 1) and maps.padding != NO_EDGES:
-            raise UnsupportedLayer(f"layer {node.place!r} must not pad maps that it subsamples")
-        taken = np.array(maps.channels or range(maps.shape[0]))
-        depthwise = not maps.channels
-        weight = np.zeros((len(taken), 1 if depthwise else maps.shape[0], *kernel))
-        rows = np.flatnonzero(taken >= 0)
-        weight[rows, 0 if depthwise else taken[rows], bottom, right] = 1
-        layer = RealConv(
-            node.name,
-            maps.layer,
-            weight,
-            np.zeros(len(taken)),
-            maps.stride,
-            (top + bottom, top + bottom, left + right, left + right),
-            groups=len(taken) if depthwise else 1,
-            mask=weight != 0,
-            granularity="weight",
-            place=node.place,
-        )
-        self.maps[node] = self._keep(layer, maps.part)
+        if not maps.plain:
+            self.maps[node] = self._keep(maps.convolution(node.name, node.place), maps.shape)
         return self.maps[node]
 
 
@@ -329,10 +275,6 @@ def _each_channel(node: Node, values: np.ndarray, shape: Shape) -> np.ndarray:
             "before it; move it in front, or average over the maps"
         )
     return values[:, 0]
-
-
-def _sum(a: Edges, b: Edges) -> Edges:
-    return (a[0] + b[0], a[1] + b[1], a[2] + b[2], a[3] + b[3])
 
 
 def _three(shape: tuple[int, ...]) -> Shape:

@@ -13,7 +13,7 @@ from torch.fx.proxy import TraceError
 from pruning.chain import UnsupportedLayer
 
 # What a tensor says of itself and not of its elements: known while tracing.
-_KNOWN = ("device", "dim", "dtype", "is_cuda", "layout", "ndim", "numel", "shape", "size", "type")
+_KNOWN = ("device", "dim", "dtype", "is_cuda", "layout", "ndim", "numel", "shape", "size")
 _CONVERSIONS = ("cpu", "cuda", "double", "float", "to", "type")  # all here is float64
 _IN_PLACE = (operator.iadd, operator.imul, operator.isub, operator.itruediv)
 
@@ -165,6 +165,10 @@ class _Tracer(fx.Tracer):
 
     def call_module(self, m: nn.Module, forward: Callable, args: Any, kwargs: Any) -> Any:
         if self.running:  # inside a layer: nothing is recorded
+            return forward(*args, **kwargs)
+        if not any(m is known for known in self.root.modules()):
+            if any(True for _ in m.parameters()):
+                raise UnsupportedLayer(f"{type(m).__name__} must be made in __init__, not forward")
             return forward(*args, **kwargs)
         try:
             return super().call_module(m, forward, args, kwargs)

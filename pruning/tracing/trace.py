@@ -3,6 +3,7 @@
 import copy
 import dataclasses
 import math
+from collections import Counter
 from typing import Any
 
 import torch
@@ -43,9 +44,9 @@ def trace(module: nn.Module, example: torch.Tensor) -> Graph:
     """
     if example.ndim != 4 or not example.numel():
         raise ValueError(f"example must have shape (N, C, H, W), not {tuple(example.shape)}")
-    module = copy.deepcopy(module).double().eval().requires_grad_(False)
+    module = copy.deepcopy(module).to("cpu", torch.float64).eval().requires_grad_(False)
     # Two pictures show a reshape that mixes them.
-    pictures = example[:1].detach().double().repeat(2, 1, 1, 1)
+    pictures = example[:1].detach().to("cpu", torch.float64).repeat(2, 1, 1, 1)
     with torch.no_grad():
         return _Builder(module).build(recorder.record(module, pictures))
 
@@ -58,6 +59,7 @@ class _Builder:
         self.keys = {id(tensor): key for key, tensor in tensors}
         self.known: dict[fx.Node, Any] = {}  # a Node for maps, else a value
         self.names = {INPUT}
+        self.places: Counter[str] = Counter()
         self.nodes: list[Node] = []
 
     def build(self, recorded: fx.Graph) -> Graph:
@@ -87,22 +89,31 @@ class _Builder:
         raise UnsupportedLayer("every output of the model must be computed of its picture")
 
     def _overwrite(self, source: fx.Node, found: Any) -> None:
-        """Let whatever names the first argument of an operation in place name its result."""
-        before = self.known[source]
-        for key, value in self.known.items():
-            if value is before:
-                self.known[key] = found
+        """Let whatever names the maps that an operation has overwritten name its result."""
+        before, memory = self.known[source], _memory(source)
+        for node, value in self.known.items():
+            if value is before and _memory(node) == memory:
+                self.known[node] = found
 
     def _read(self, node: fx.Node) -> Any:
         args, kwargs = fx.map_arg((node.args, node.kwargs), lambda n: self.known[n])
-        value, place = node.meta["value"], _place(node)
+        value = node.meta["value"]
         if not any(isinstance(self.known[n], Node) for n in node.all_input_nodes):
             return value
+        place = self._place(node)
         try:
             made = read(node, args, kwargs)
         except UnsupportedLayer as error:
             raise UnsupportedLayer(f"layer {place!r}: {error}") from None
         return self._node(place, made, tuple(value.shape)) if isinstance(made, Applied) else made
+
+    def _place(self, node: fx.Node) -> str:
+        """Say where a call is; a number follows from the second one on."""
+        place = node.meta["path"]
+        if node.op != "call_module":
+            place = f"{place}: {function_name(node)}" if place else function_name(node)
+        self.places[place] += 1
+        return place if self.places[place] == 1 else f"{place} {self.places[place]}"
 
     def _node(self, place: str, made: Applied, shape: tuple[int, ...]) -> Node:
         names = [item.name for item in dataclasses.fields(made.operation)]
@@ -144,8 +155,7 @@ def identifier(place: str, taken: set[str]) -> str:
     return name
 
 
-def _place(node: fx.Node) -> str:
-    path = node.meta["path"]
-    if node.op == "call_module":
-        return path
-    return f"{path}: {function_name(node)}" if path else function_name(node)
+def _memory(node: fx.Node) -> int | None:
+    """Say where the elements of a result are."""
+    value = node.meta["value"]
+    return value.untyped_storage().data_ptr() if isinstance(value, torch.Tensor) else None
