@@ -2,22 +2,18 @@
 
 import dataclasses
 import hashlib
-import json
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save
 
+from hw import records
 from hw.activation import valid_bits
 from hw.layers import NAME, Activation, Add, AvgPool, Concat, Conv, Input, Layer, MaxPool
 
 SCHEMA = "secateur.network/1"
-MAX_FILE_BYTES = 1 << 30
 _KINDS = {kind.__name__: kind for kind in (Input, Conv, MaxPool, AvgPool, Add, Concat)}
 
 
@@ -159,22 +155,8 @@ class Network:
 
     def save(self, path: str | os.PathLike) -> None:
         """Write one safetensors file whose metadata holds the structure; complete or not at all."""
-        path = Path(path)
-        tensors, layers = {}, []
-        for layer in self.layers:
-            record: dict = {"kind": type(layer).__name__}
-            for item in dataclasses.fields(layer):
-                value = getattr(layer, item.name)
-                if isinstance(value, np.ndarray):
-                    tensors[f"{layer.name}.{item.name}"] = value
-                else:
-                    record[item.name] = value
-            layers.append(record)
-        structure = {"schema": SCHEMA, "name": self.name, "layers": layers, "outputs": self.outputs}
-        data = save(tensors, {"secateur": json.dumps(structure, sort_keys=True)})
-        temporary = path.with_name(path.name + ".part")
-        temporary.write_bytes(data)
-        temporary.replace(path)
+        structure = {"schema": SCHEMA, "name": self.name, "outputs": self.outputs}
+        records.write(path, structure, self.layers)
 
     @staticmethod
     def load(path: str | os.PathLike) -> "Network":
@@ -188,42 +170,13 @@ class Network:
             If it is not a network file, is damaged, or describes an impossible network; the file is
             named.
         """
-        path = Path(path)
-        if path.stat().st_size > MAX_FILE_BYTES:
-            raise ValueError(f"{path}: a network file must have at most {MAX_FILE_BYTES} bytes")
+        structure, layers = records.read(path, SCHEMA, _KINDS, "network file")
         try:
-            with safe_open(path, framework="numpy") as file:
-                metadata = file.metadata() or {}
-                names = file.keys()
-                tensors = {name: file.get_tensor(name) for name in names}
-            structure = json.loads(metadata["secateur"])
-            if structure["schema"] != SCHEMA:
-                raise ValueError(f"schema must be {SCHEMA}, not {structure['schema']!r}")
-            layers = [_layer(record, tensors) for record in structure["layers"]]
-            return Network(structure["name"], tuple(layers), tuple(structure["outputs"]))
+            return Network(structure["name"], layers, tuple(structure["outputs"]))
         except KeyError as error:
             raise ValueError(f"{path}: not a network file: {error} is missing") from error
-        except (SafetensorError, TypeError, ValueError, AttributeError, RecursionError) as error:
+        except (TypeError, ValueError, AttributeError) as error:
             raise ValueError(f"{path}: not a network file: {error}") from error
-
-
-def _layer(record: dict, tensors: dict[str, np.ndarray]) -> Layer:
-    """Make a layer of what a file says of it; JSON's lists are tuples here."""
-    record = dict(record)
-    kind = _KINDS[record.pop("kind")]
-    known = {item.name for item in dataclasses.fields(kind)}
-    if unknown := set(record) - known:
-        raise ValueError(f"layer {record.get('name')!r} has an unknown field {min(unknown)!r}")
-    values: dict[str, Any] = {
-        key: tuple(v) if isinstance(v, list) else v for key, v in record.items()
-    }
-    prefix = f"{record['name']}."
-    values |= {
-        key.removeprefix(prefix): value
-        for key, value in tensors.items()
-        if key.startswith(prefix) and key.removeprefix(prefix) in known
-    }
-    return kind(**values)
 
 
 def file_hash(path: str | os.PathLike) -> str:

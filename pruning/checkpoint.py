@@ -79,7 +79,7 @@ def load_model(path: str | os.PathLike) -> Model:
 
 
 def _model(record: dict[str, Any], tensors: dict[str, torch.Tensor]) -> Model:
-    pixels = _pixels(record["pixels"])
+    pixels = Pixels.of(record["pixels"])
     with torch.device("meta"):
         module = build(record["layers"])
     _check_tensors(module, tensors)
@@ -89,13 +89,6 @@ def _model(record: dict[str, Any], tensors: dict[str, torch.Tensor]) -> Model:
     channels = {name: tuple(indices) for name, indices in record["channels"].items()}
     _check_channels(module, channels)
     return Model(module.eval(), pixels, channels, dict(record["facts"]))
-
-
-def _pixels(record: dict[str, Any]) -> Pixels:
-    fields: dict[str, Any] = {
-        key: tuple(value) if isinstance(value, list) else value for key, value in record.items()
-    }
-    return Pixels(**fields)
 
 
 def _check_tensors(module: nn.Module, tensors: dict[str, torch.Tensor]) -> None:

@@ -14,7 +14,8 @@ from torch.nn import functional
 
 from hw.network import Network
 from pruning.quantise import assemble, requantisation
-from pruning.reals import INPUT, RealAdd, RealAvgPool, RealConv, RealLayer, RealNetwork, padded
+from pruning.real_network import INPUT, RealNetwork
+from pruning.reals import RealAdd, RealAvgPool, RealConv, RealLayer, padded
 from pruning.scales import Scales, ties
 
 

@@ -11,7 +11,7 @@ from pruning.data import DataSet, Split
 from pruning.evaluate import BATCH, normalise
 from pruning.fake_quantise import FakeQuantised
 from pruning.progress import Progress, silent
-from pruning.reals import RealNetwork
+from pruning.real_network import RealNetwork
 from pruning.scales import Scales
 from pruning.threads import use_threads
 

@@ -13,7 +13,8 @@ from pruning.data import Pixels
 from pruning.graph import Graph
 from pruning.lowering import Lowering
 from pruning.models import Model
-from pruning.reals import RealConv, RealMaxPool, RealNetwork
+from pruning.real_network import RealNetwork
+from pruning.reals import RealConv, RealMaxPool
 from pruning.tracing import trace
 
 TOLERANCE = 1e-9  # of the largest result
@@ -64,7 +65,7 @@ def import_model(
     return network
 
 
-def real_network(model: Model) -> RealNetwork:
+def real_network_of(model: Model) -> RealNetwork:
     """Make the network of a model; its layers know which feature maps were pruned."""
     found, layers = import_model(model.module, model.pixels), []
     for layer in found.layers:

@@ -11,7 +11,9 @@ from pruning.chain import UnsupportedLayer
 from pruning.data import Pixels
 from pruning.graph import Graph, Node
 from pruning.parts import NO_EDGES, Part, Shape, summed
+from pruning.real_network import RealNetwork
 from pruning.reals import (
+    NO_CLIP,
     Clip,
     Edges,
     Pair,
@@ -21,10 +23,7 @@ from pruning.reals import (
     RealConv,
     RealLayer,
     RealMaxPool,
-    RealNetwork,
 )
-
-NO_CLIP = Clip()
 
 
 class Lowering:

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from pruning.evaluate import BATCH, normalise
-from pruning.reals import INPUT, RealNetwork
+from pruning.real_network import INPUT, RealNetwork
 
 SAMPLES = 1 << 17  # of a layer's numbers that are kept, about
 _CANDIDATES = np.linspace(1, 0.3, 71)  # parts of the largest number that may fit

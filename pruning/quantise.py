@@ -11,15 +11,8 @@ import numpy as np
 from hw.arithmetic import MAX_MULTIPLIER_BITS, MAX_SHIFT
 from hw.layers import Add, AvgPool, Concat, Conv, Input, Layer, MaxPool
 from hw.network import Network
-from pruning.reals import (
-    INPUT,
-    RealAdd,
-    RealAvgPool,
-    RealConcat,
-    RealConv,
-    RealMaxPool,
-    RealNetwork,
-)
+from pruning.real_network import INPUT, RealNetwork
+from pruning.reals import RealAdd, RealAvgPool, RealConcat, RealConv, RealMaxPool
 from pruning.scales import Scales, Widths, choose, prepare
 
 

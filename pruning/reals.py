@@ -1,27 +1,22 @@
-"""A network of real numbers: what an import makes of a model, and quantisation makes integer.
+"""Layers of real numbers: what an import makes of a model, and quantisation makes integer.
 
-Layers are those of `hw.layers`, before they have scales: batch normalisation is folded into
+They are those of `hw.layers`, before they have scales: batch normalisation is folded into
 convolutions, a linear layer is a convolution whose kernel is the whole map, and an activation
 belongs to the layer before it.
 """
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch.nn import functional
 
-from pruning.data import Pixels
-
 Pair = tuple[int, int]
 Edges = tuple[int, int, int, int]
-INPUT = "input"  # name of the picture
 
 
-@dataclass(frozen=True)
-class Clip:
+class Clip(NamedTuple):
     """Limits of an activation; None for none: ``Clip(0)`` is a ReLU, ``Clip(0, 6)`` a ReLU6."""
 
     low: float | None = None
@@ -29,7 +24,10 @@ class Clip:
 
     def __call__(self, x: torch.Tensor) -> torch.Tensor:
         """Limit numbers."""
-        return x if self == Clip() else x.clamp(self.low, self.high)
+        return x if self == NO_CLIP else x.clamp(self.low, self.high)
+
+
+NO_CLIP = Clip()
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,11 +63,22 @@ class RealConv:
     padding: Edges = (0, 0, 0, 0)
     dilation: Pair = (1, 1)
     groups: int = 1
-    clip: Clip = Clip()
+    clip: Clip = NO_CLIP
     mask: np.ndarray | None = None
     channels: tuple[int, ...] = ()
     granularity: str = "dense"
     place: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "clip", Clip(*self.clip))
+        axes, outputs = np.ndim(self.weight), np.shape(self.bias)
+        if axes != 4 or outputs != np.shape(self.weight)[:1]:
+            raise ValueError(
+                f"layer {self.name!r}: weight must have 4 axes and a bias for each output, not "
+                f"{np.shape(self.weight)} and {outputs}"
+            )
+        if self.mask is not None and np.shape(self.mask) != np.shape(self.weight):
+            raise ValueError(f"layer {self.name!r}: mask must have the shape of the weight")
 
     @property
     def inputs(self) -> tuple[str, ...]:
@@ -113,8 +122,11 @@ class RealAvgPool:
     kernel: Pair
     stride: Pair
     padding: Edges = (0, 0, 0, 0)
-    clip: Clip = Clip()
+    clip: Clip = NO_CLIP
     place: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "clip", Clip(*self.clip))
 
     @property
     def inputs(self) -> tuple[str, ...]:
@@ -143,10 +155,13 @@ class RealAdd:
 
     name: str
     sources: tuple[str, str]
-    clip: Clip = Clip()
+    clip: Clip = NO_CLIP
     stride: Pair = (1, 1)
     channels: tuple[int, ...] = ()
     place: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "clip", Clip(*self.clip))
 
     @property
     def inputs(self) -> tuple[str, ...]:
@@ -185,50 +200,6 @@ class RealConcat:
 
 
 RealLayer = RealConv | RealMaxPool | RealAvgPool | RealAdd | RealConcat
-
-
-@dataclass(frozen=True, eq=False)
-class RealNetwork:
-    """Layers in topological order, behind the picture, whose name is `INPUT`.
-
-    Parameters
-    ----------
-    pixels : Pixels
-        How the elements of a picture become the numbers that the first layers take.
-    layers : sequence of RealLayer
-        Every layer's inputs come before it.
-    outputs : tuple of str, optional
-        Names of the layers whose results leave. Default: the last layer.
-    """
-
-    pixels: Pixels
-    layers: tuple[RealLayer, ...]
-    outputs: tuple[str, ...] = ()
-    facts: dict[str, Any] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "layers", tuple(self.layers))
-        object.__setattr__(self, "outputs", tuple(self.outputs) or (self.layers[-1].name,))
-
-    def results(self, x: torch.Tensor) -> Iterator[tuple[str, torch.Tensor]]:
-        """Compute every layer of normalised pictures (N, C, H, W), in their order.
-
-        A result is dropped as soon as no later layer takes it.
-        """
-        last = {name: at for at, layer in enumerate(self.layers) for name in layer.inputs}
-        known = {INPUT: x}
-        for at, layer in enumerate(self.layers):
-            known[layer.name] = layer.forward(*(known[name] for name in layer.inputs))
-            yield layer.name, known[layer.name]
-            known = {name: y for name, y in known.items() if last.get(name, -1) > at}
-
-    @torch.no_grad()
-    def compute(
-        self, x: torch.Tensor, keep: Iterable[str] | None = None
-    ) -> dict[str, torch.Tensor]:
-        """Compute results of normalised pictures (N, C, H, W). Default: the outputs'."""
-        wanted = set(self.outputs if keep is None else keep)
-        return {name: y for name, y in self.results(x) if name in wanted}
 
 
 def padded(x: torch.Tensor, padding: Edges, value: float = 0.0) -> torch.Tensor:

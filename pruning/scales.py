@@ -8,16 +8,15 @@ import numpy as np
 from hw.layers import Input
 from pruning.chain import UnsupportedLayer
 from pruning.observe import observe
+from pruning.real_network import INPUT, RealNetwork
 from pruning.reals import (
-    INPUT,
-    Clip,
+    NO_CLIP,
     RealAdd,
     RealAvgPool,
     RealConcat,
     RealConv,
     RealLayer,
     RealMaxPool,
-    RealNetwork,
 )
 
 SPREAD = 256  # an output's scale of weights is at least the layer's largest one divided by this
@@ -222,7 +221,7 @@ def raw_sums(network: RealNetwork) -> set[str]:
         if isinstance(layer, RealConv)
         and layer.name in network.outputs
         and layer.name not in taken
-        and layer.clip == Clip()
+        and layer.clip == NO_CLIP
     }
 
 

@@ -1,6 +1,7 @@
 """Pictures with labels, split into training, validation and test."""
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -25,6 +26,12 @@ class Pixels:
     bits: int
     scale: tuple[float, ...]
     offset: tuple[int, ...] = ()
+
+    @staticmethod
+    def of(record: dict[str, Any]) -> "Pixels":
+        """Make it of what JSON holds."""
+        pairs = record.items()
+        return Pixels(**{k: tuple(v) if isinstance(v, list) else v for k, v in pairs})
 
     def __post_init__(self) -> None:
         sizes = [size for size in self.shape if isinstance(size, int) and size > 0]

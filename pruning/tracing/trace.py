@@ -11,7 +11,7 @@ from torch import fx, nn
 
 from pruning.chain import UnsupportedLayer
 from pruning.graph import Graph, Node, Picture
-from pruning.reals import INPUT
+from pruning.real_network import INPUT
 from pruning.tracing import recorder
 from pruning.tracing.applied import Applied
 from pruning.tracing.calls import function_name, read

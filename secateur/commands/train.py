@@ -76,11 +76,11 @@ def write_model(
         from pruning.checkpoint import save_model
         from pruning.data import Split
         from pruning.evaluate import evaluate
-        from pruning.importing import real_network
+        from pruning.importing import real_network_of
         from pruning.quantise import quantise
 
         network = quantise(
-            real_network(model),
+            real_network_of(model),
             data.validation.images,
             name=run.name,
             weight_bits=run.quantise.weight_bits,

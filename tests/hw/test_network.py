@@ -157,7 +157,7 @@ def test_file_that_is_not_there(tmp_path) -> None:
 
 
 def test_file_that_is_too_large(file, monkeypatch) -> None:
-    monkeypatch.setattr("hw.network.MAX_FILE_BYTES", 100)
+    monkeypatch.setattr("hw.records.MAX_FILE_BYTES", 100)
     sentence = "a network file must have at most 100 bytes$"
     with pytest.raises(ValueError, match=f"^{re.escape(str(file))}: {sentence}"):
         Network.load(file)

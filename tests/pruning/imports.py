@@ -7,7 +7,7 @@ from torch import nn
 
 from pruning.data import Pixels
 from pruning.importing import import_model
-from pruning.reals import RealNetwork
+from pruning.real_network import RealNetwork
 
 
 class Model(nn.Module):

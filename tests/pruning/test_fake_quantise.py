@@ -6,7 +6,8 @@ from hw.layers import Conv
 from pruning.data import Pixels
 from pruning.fake_quantise import FakeQuantised
 from pruning.importing import import_model
-from pruning.reals import RealConv, RealNetwork
+from pruning.real_network import RealNetwork
+from pruning.reals import RealConv
 from pruning.scales import Widths, choose, prepare
 from pruning.zoo import SHAPES, build
 

@@ -5,15 +5,8 @@ import torch
 from pruning.chain import UnsupportedLayer
 from pruning.data import Pixels
 from pruning.quantise import quantise
-from pruning.reals import (
-    Clip,
-    RealAdd,
-    RealConcat,
-    RealConv,
-    RealLayer,
-    RealMaxPool,
-    RealNetwork,
-)
+from pruning.real_network import RealNetwork
+from pruning.reals import Clip, RealAdd, RealConcat, RealConv, RealLayer, RealMaxPool
 from pruning.scales import prepare, ties, weight_steps
 
 RNG = np.random.default_rng(1)

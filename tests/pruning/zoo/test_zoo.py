@@ -6,7 +6,8 @@ from torch import nn
 
 from pruning import zoo
 from pruning.importing import import_model
-from pruning.reals import RealConv, RealNetwork
+from pruning.real_network import RealNetwork
+from pruning.reals import RealConv
 from pruning.zoo.resnet import ResNet
 from tests.pruning.imports import imported, pixels, shaken
 
