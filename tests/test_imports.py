@@ -13,7 +13,7 @@ MAY_IMPORT = {
     "reports": {"hw", "sim"},
     "secateur": {"hw", "pruning", "sim", "reports"},
 }
-PRUNING_MAY_IMPORT_OF_HW = {"hw.network", "hw.layers", "hw.arithmetic"}
+PRUNING_MAY_IMPORT_OF_HW = {"hw.network", "hw.layers", "hw.arithmetic", "hw.records"}
 WITHOUT_TORCH = ("hw", "sim", "reports")
 
 
