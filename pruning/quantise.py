@@ -5,12 +5,14 @@ what is here follows from them.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 
 from hw.arithmetic import MAX_MULTIPLIER_BITS, MAX_SHIFT
 from hw.layers import Add, AvgPool, Concat, Conv, Input, Layer, MaxPool
 from hw.network import Network
+from pruning.observe import Range, observe
 from pruning.real_network import INPUT, RealNetwork
 from pruning.reals import RealAdd, RealAvgPool, RealConcat, RealConv, RealMaxPool
 from pruning.scales import Scales, Widths, choose, prepare
@@ -65,12 +67,36 @@ def quantise(
             finite = np.isfinite(layer.weight).all() and np.isfinite(layer.bias).all()
             if not finite:
                 raise ValueError(f"layer {layer.name!r}: weights must be finite")
+    if not len(images):
+        raise ValueError("images must be at least one picture, not 0")
     network = prepare(network)
+    seen = observe(network, images)
     widths = Widths(weight_bits, activation_bits, weight_bits_of, activation_bits_of)
     scales = choose(
-        network, images, widths, ranges=ranges, percentile=percentile, power_of_two=power_of_two
+        network, seen, widths, ranges=ranges, percentile=percentile, power_of_two=power_of_two
     )
-    return assemble(network, scales, name)
+    return assemble(with_corrected_biases(network, scales, seen), scales, name)
+
+
+def with_corrected_biases(
+    network: RealNetwork, scales: Scales, seen: Mapping[str, Range]
+) -> RealNetwork:
+    """Take from every bias what rounding the weights adds to the output in the mean.
+
+    Nagel et al., Data-Free Quantization Through Weight Equalization and Bias Correction, ICCV 2019;
+    here with the means that pictures have.
+    """
+    layers = []
+    for layer in network.layers:
+        if isinstance(layer, RealConv):
+            step = scales.steps[layer.name]
+            rounded = integer_weights(layer, step, scales.weight_bits[layer.name])
+            error = (rounded * step[:, None, None, None] - layer.weight).sum(axis=(2, 3))
+            means = np.split(seen[layer.source].mean, layer.groups)
+            per_output = np.repeat(means, len(error) // layer.groups, axis=0)
+            layer = replace(layer, bias=layer.bias - (error * per_output).sum(axis=1))
+        layers.append(layer)
+    return replace(network, layers=tuple(layers))
 
 
 def assemble(network: RealNetwork, scales: Scales, name: str) -> Network:

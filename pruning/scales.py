@@ -7,7 +7,7 @@ import numpy as np
 
 from hw.layers import Input
 from pruning.chain import UnsupportedLayer
-from pruning.observe import observe
+from pruning.observe import Range
 from pruning.real_network import INPUT, RealNetwork
 from pruning.reals import (
     NO_CLIP,
@@ -142,7 +142,7 @@ def _identity(name: str, source: str, channels: int) -> RealConv:
 
 def choose(
     network: RealNetwork,
-    images: np.ndarray,
+    seen: Mapping[str, Range],
     widths: Widths,
     *,
     ranges: str,
@@ -156,8 +156,8 @@ def choose(
 
     Parameters
     ----------
-    images : (N, C, H, W) uint8
-        Held-out training pictures.
+    seen : dict of str to Range
+        What `pruning.observe.observe` found.
     ranges : str
         One of `RANGES`: the largest number must just fit, or that below which so many percent lie,
         or the squares of the errors are to be least in sum.
@@ -168,13 +168,10 @@ def choose(
         raise ValueError(f"ranges must be one of {', '.join(RANGES)}, not {ranges!r}")
     if not 0 < percentile <= 100:
         raise ValueError(f"percentile must be above 0 and at most 100, not {percentile!r}")
-    if not len(images):
-        raise ValueError("images must be at least one picture, not 0")
     widths.check({layer.name for layer in network.layers})
     raw, signed = raw_sums(network), _signed(network)
     tied = ties(network)
     makers = [layer.name for layer in network.layers if layer.name in tied and _scales(layer)]
-    found = observe(network, images, makers)
     picture = Input(INPUT, network.pixels.shape, network.pixels.bits, offset=network.pixels.offset)
     entered = picture.output()
     formats = {INPUT: Format(network.pixels.scale[0], entered.bits, entered.signed)}
@@ -185,12 +182,12 @@ def choose(
         steps = (1 << (bits - sign)) - 1
         limits = []
         for name in members:
-            seen = found[name]
+            found = seen[name]
             if ranges == "percentile":
-                seen = seen.percentile(percentile)
+                found = found.percentile(percentile)
             elif ranges == "mse":
-                seen = seen.least_squares(steps)
-            limits.append(max(seen.high, -seen.low))
+                found = found.least_squares(steps)
+            limits.append(max(found.high, -found.low))
         scale = (max(limits) or 1.0) / steps
         if power_of_two:
             scale = float(2.0 ** np.ceil(np.log2(scale)))

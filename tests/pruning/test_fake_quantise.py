@@ -6,6 +6,7 @@ from hw.layers import Conv
 from pruning.data import Pixels
 from pruning.fake_quantise import FakeQuantised
 from pruning.importing import import_model
+from pruning.observe import observe
 from pruning.real_network import RealNetwork
 from pruning.reals import RealConv
 from pruning.scales import Widths, choose, prepare
@@ -34,7 +35,7 @@ def real(name: str) -> RealNetwork:
 def fake(network: RealNetwork, bits: int = 8, power_of_two: bool = False) -> FakeQuantised:
     scales = choose(
         network,
-        images(8, network.pixels.shape),
+        observe(network, images(8, network.pixels.shape)),
         Widths(bits, bits),
         ranges="mse",
         percentile=100.0,
