@@ -92,6 +92,7 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "clamp_max": lambda x, max: elements.clamp(x, None, max),
     "clamp_min": lambda x, min: elements.clamp(x, min),
     "conv2d": windows.conv2d,
+    "getattr": elements.attribute,
     "getitem": shapes.getitem,
     "hardtanh": lambda x, min_val=-1.0, max_val=1.0, inplace=False: elements.clamp(
         x, min_val, max_val

@@ -63,6 +63,13 @@ def same(x: Node, *_: Any, **__: Any) -> Node:
     return x
 
 
+def attribute(x: Node, name: str) -> Node:
+    """Read an attribute: only ``data`` is the maps as they are."""
+    if name != "data":
+        raise unsupported(name)
+    return x
+
+
 def add(x: Any, y: Any, alpha: float = 1) -> Applied:
     """Read `torch.add`."""
     if not isinstance(x, Node) or not isinstance(y, Node):

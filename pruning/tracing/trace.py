@@ -1,6 +1,5 @@
 """Tracing: the graph of a module, found by running it."""
 
-import copy
 import dataclasses
 import math
 from collections import Counter
@@ -15,6 +14,7 @@ from pruning.reals import INPUT
 from pruning.tracing import recorder
 from pruning.tracing.applied import Applied
 from pruning.tracing.calls import function_name, read
+from pruning.tracing.copying import copied
 
 _LONGEST = 56  # of an identifier, before a number makes it unique
 
@@ -44,7 +44,7 @@ def trace(module: nn.Module, example: torch.Tensor) -> Graph:
     """
     if example.ndim != 4 or not example.numel():
         raise ValueError(f"example must have shape (N, C, H, W), not {tuple(example.shape)}")
-    module = copy.deepcopy(module).to("cpu", torch.float64).eval().requires_grad_(False)
+    module = copied(module).to("cpu", torch.float64).eval().requires_grad_(False)
     # Two pictures show a reshape that mixes them.
     pictures = example[:1].detach().to("cpu", torch.float64).repeat(2, 1, 1, 1)
     with torch.no_grad():
