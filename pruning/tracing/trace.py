@@ -13,7 +13,7 @@ from pruning.graph import Graph, Node, Picture
 from pruning.reals import INPUT
 from pruning.tracing import recorder
 from pruning.tracing.applied import Applied
-from pruning.tracing.calls import function_name, read
+from pruning.tracing.calls import read
 from pruning.tracing.copying import copied
 
 _LONGEST = 56  # of an identifier, before a number makes it unique
@@ -109,9 +109,7 @@ class _Builder:
 
     def _place(self, node: fx.Node) -> str:
         """Say where a call is; a number follows from the second one on."""
-        place = node.meta["path"]
-        if node.op != "call_module":
-            place = f"{place}: {function_name(node)}" if place else function_name(node)
+        place = recorder.place_of(node)
         self.places[place] += 1
         return place if self.places[place] == 1 else f"{place} {self.places[place]}"
 

@@ -119,6 +119,31 @@ def test_averages_over_the_map(average: Callable):
     assert pool.clip == RELU or len(network.layers) == 4
 
 
+CONSTANTS = {
+    "left": lambda x: 2 + (3 - (0.5 * x)),
+    "right": lambda x: ((x + 2) - 3) * 0.5,
+    "divided": lambda x: -x / 3,
+    "tensors": lambda x: x.mul(torch.tensor([1.0, -2.0, 0.0])[:, None, None]).add_(1),
+    "in place": lambda x: _in_place(x),
+    "of one channel": lambda x: torch.sub(x, torch.full((1, 3, 1, 1), 0.25)),
+}
+
+
+def _in_place(x: torch.Tensor) -> torch.Tensor:
+    x -= 1
+    x *= 2
+    x /= 3
+    return x
+
+
+@pytest.mark.parametrize("function", CONSTANTS.values(), ids=CONSTANTS)
+def test_constants_scale_channels(function: Callable):
+    folded = imported(Model(lambda m, x: function(m.conv(x)), conv=conv(3, 3)), SHAPE)
+    assert len(folded.layers) == 1
+    alone = imported(Model(lambda m, x: function(x)), SHAPE)
+    assert len(alone.layers) == 1
+
+
 def test_the_picture_can_be_normalised_by_the_model():
     def forward(m: Any, x: torch.Tensor) -> torch.Tensor:
         mean = torch.tensor([0.1, 0.2, 0.3], dtype=x.dtype)[:, None, None]
