@@ -122,8 +122,6 @@ class _Builder:
                 raise ValueError(f"layer {place!r}: {name} must be finite")
         if not math.prod(shape):
             raise ValueError(f"layer {place!r} must have at least one channel, row and column")
-        if shape[0] != 2:
-            raise UnsupportedLayer(f"layer {place!r} must keep the pictures of a batch apart")
         parameters = {key: self.keys[id(t)] for key, t in tensors.items() if id(t) in self.keys}
         name = identifier(place, self.names)
         return self._keep(Node(name, place, made.operation, made.inputs, shape[1:], parameters))

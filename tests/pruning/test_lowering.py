@@ -130,6 +130,14 @@ def test_a_shortcut_that_something_else_reads_is_a_convolution():
     assert kinds(imported(Model(forward, a=conv(4)), SHAPE)) == ["Conv", "Conv"]
 
 
+def test_zeros_that_are_subsampled():
+    def forward(m: Any, x: torch.Tensor) -> torch.Tensor:
+        return m.a(x) + F.pad(F.pad(x, (0, 1, 1, 0))[:, :, ::2, ::2], (0, 0, 0, 0, 0, 1))
+
+    network = imported(Model(forward, a=conv(stride=2, padding=(2, 2))), SHAPE)
+    assert kinds(network) == ["Conv", "Conv", "Add"]
+
+
 class Preactivated(nn.Module):
     """A residual block that begins with normalisation."""
 

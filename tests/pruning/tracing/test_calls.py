@@ -125,6 +125,7 @@ CONSTANTS = {
     "divided": lambda x: -x / 3,
     "tensors": lambda x: x.mul(torch.tensor([1.0, -2.0, 0.0])[:, None, None]).add_(1),
     "in place": lambda x: _in_place(x),
+    "doubled": lambda x: x + x,
     "of one channel": lambda x: torch.sub(x, torch.full((1, 3, 1, 1), 0.25)),
 }
 

@@ -26,6 +26,16 @@ def test_an_activation_in_place_counts_for_all_that_read_its_maps():
     imported(Model(forward, conv=conv(), second=conv(4)), SHAPE)
 
 
+def test_a_copy_does_not_change_with_its_maps():
+    def forward(m: Any, x: torch.Tensor) -> torch.Tensor:
+        y = m.conv(x)
+        z = y.clone()
+        y.relu_()
+        return y + m.second(z)
+
+    imported(Model(forward, conv=conv(), second=conv(4)), SHAPE)
+
+
 def test_a_module_that_is_called_twice_is_two_layers():
     def forward(m: Any, x: torch.Tensor) -> torch.Tensor:
         return m.relu(m.bn(m.conv(m.relu(m.bn(m.conv(x))))))
