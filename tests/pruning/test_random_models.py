@@ -102,7 +102,7 @@ class Drawn:
         return Model(forward, **self.parts)
 
 
-@settings(max_examples=150, deadline=None, derandomize=True)
+@settings(max_examples=80, deadline=None, derandomize=True)
 @given(st.data())
 def test_random_models_are_imported_as_they_are(data: st.DataObject):
     torch.manual_seed(0)
