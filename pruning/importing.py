@@ -1,6 +1,5 @@
 """Import: a network of real numbers from any module whose operations are supported."""
 
-import copy
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -15,6 +14,7 @@ from pruning.lowering import Lowering
 from pruning.models import Model
 from pruning.real_network import RealNetwork
 from pruning.reals import RealConv, RealMaxPool
+from pruning.torch_masks import lift_masks
 from pruning.tracing import trace
 
 TOLERANCE = 1e-9  # of the largest result
@@ -41,7 +41,7 @@ def import_model(
         Shape and number format of the pictures before they are normalised.
     masks : dict of str to bool array, optional
         Surviving weights by the path of their module, in the shape of its weight; the others are
-        taken as zero.
+        taken as zero. Masks of torch.nn.utils.prune are found without being named.
     granularity : str
         What the masks prune, one of `hw.layers.GRANULARITIES`.
 
@@ -52,8 +52,9 @@ def import_model(
     ValueError
         If a parameter is not finite, or a mask fits no weight.
     """
-    masks = dict(masks or {})
-    module = _masked(module, masks) if masks else module
+    module, found_masks = lift_masks(module)
+    masks = found_masks | dict(masks or {})
+    _apply(module, masks)
     rng = np.random.default_rng(0)
     high = (1 << pixels.bits) - 1
     elements = torch.from_numpy(rng.integers(0, high, (1, *pixels.shape), endpoint=True))
@@ -91,8 +92,7 @@ def normalised(elements: torch.Tensor, pixels: Pixels) -> torch.Tensor:
     return (elements - offset) * torch.tensor(pixels.scale, dtype=torch.float64)[:, None, None]
 
 
-def _masked(module: nn.Module, masks: dict[str, np.ndarray]) -> nn.Module:
-    module = copy.deepcopy(module)
+def _apply(module: nn.Module, masks: dict[str, np.ndarray]) -> None:
     parameters = dict(module.named_parameters())
     for place, mask in masks.items():
         weight = parameters.get(f"{place}.weight")
@@ -102,8 +102,7 @@ def _masked(module: nn.Module, masks: dict[str, np.ndarray]) -> nn.Module:
             shapes = f"{tuple(weight.shape)}, not {mask.dtype} {mask.shape}"
             raise ValueError(f"mask {place!r} must be bool {shapes}")
         with torch.no_grad():
-            weight.mul_(torch.from_numpy(mask))
-    return module
+            weight.mul_(torch.from_numpy(mask).to(weight.device))
 
 
 def _check(network: RealNetwork, found: Graph, example: torch.Tensor) -> None:

@@ -1,6 +1,5 @@
 """Reading: what operation a call that torch.fx has recorded is."""
 
-import operator
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -14,6 +13,7 @@ from pruning.graph import Node
 from pruning.tracing import elements, shapes, windows
 from pruning.tracing.advice import unsupported
 from pruning.tracing.applied import Applied
+from pruning.tracing.recorder import function_name
 
 
 def read(call: fx.Node, args: Sequence[Any], kwargs: dict[str, Any]) -> Applied | Node | Any:
@@ -57,26 +57,6 @@ def read(call: fx.Node, args: Sequence[Any], kwargs: dict[str, Any]) -> Applied 
         raise UnsupportedLayer(f"{name} is not supported with these arguments: {error}") from error
 
 
-def function_name(call: fx.Node) -> str:
-    """Name of a function or method, the same for all ways to call it."""
-    target = call.target
-    name = target if isinstance(target, str) else getattr(target, "__name__", str(target))
-    name = name.rstrip("_")
-    return _ALIASES.get(name, name)
-
-
-_ALIASES = {
-    "iadd": "add",
-    "isub": "sub",
-    "imul": "mul",
-    "itruediv": "truediv",
-    "div": "truediv",
-    "multiply": "mul",
-    "subtract": "sub",
-    "concat": "cat",
-    "concatenate": "cat",
-    "clip": "clamp",
-}
 _RESHAPES = ("flatten", "view", "reshape", "squeeze", "unsqueeze")
 
 
@@ -92,6 +72,7 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "clamp_max": lambda x, max: elements.clamp(x, None, max),
     "clamp_min": lambda x, min: elements.clamp(x, min),
     "conv2d": windows.conv2d,
+    "getattr": elements.attribute,
     "getitem": shapes.getitem,
     "hardtanh": lambda x, min_val=-1.0, max_val=1.0, inplace=False: elements.clamp(
         x, min_val, max_val
@@ -99,14 +80,15 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "linear": elements.linear,
     "max_pool2d": windows.max_pool2d,
     "mean": windows.over_the_map(graph.AvgPool),
-    "mul": elements.arithmetic(operator.mul, "mul"),
+    "mul": elements.multiply,
+    "neg": lambda x: elements.multiply(x, -1),
     "new_zeros": shapes.zeros,
     "pad": windows.pad,
     "relu": lambda x, inplace=False: elements.clamp(x, 0),
     "relu6": lambda x, inplace=False: elements.clamp(x, 0, 6),
     "stochastic_depth": elements.stochastic_depth,
-    "sub": elements.arithmetic(operator.sub, "sub"),
-    "truediv": elements.arithmetic(operator.truediv, "truediv"),
+    "sub": elements.subtract,
+    "truediv": elements.divide,
     "zeros_like": lambda x, **_: shapes.zeros(x),
 }
 _FUNCTIONS |= dict.fromkeys(

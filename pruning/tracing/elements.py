@@ -1,6 +1,5 @@
 """Calls that treat elements or features: linear, normalisation, activations, arithmetic."""
 
-from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -63,39 +62,61 @@ def same(x: Node, *_: Any, **__: Any) -> Node:
     return x
 
 
-def add(x: Any, y: Any, alpha: float = 1) -> Applied:
+def attribute(x: Node, name: str) -> Node:
+    """Read an attribute: only ``data`` is the maps as they are."""
+    if name != "data":
+        raise unsupported(name)
+    return x
+
+
+def add(x: Any, y: Any, alpha: float = 1) -> Applied | torch.Tensor:
     """Read `torch.add`."""
+    if alpha != 1:
+        raise UnsupportedLayer(f"alpha must be 1, not {alpha!r}")
     if not isinstance(x, Node) or not isinstance(y, Node):
-        return _scale(x, y, lambda a, b: a + b * alpha)
-    if x.shape != y.shape or alpha != 1:
+        return _scale(x, 1, y) if isinstance(x, Node) else _scale(y, 1, x)
+    if x.shape != y.shape:
         raise UnsupportedLayer(f"must add maps of one shape, not {x.shape} and {y.shape}")
-    return Applied(graph.Add(), (x, y))
+    return _scale(x, 2, 0) if x is y else Applied(graph.Add(), (x, y))
 
 
-def arithmetic(function: Callable[[Any, Any], Any], name: str) -> Callable[..., Any]:
-    """Read a linear function of maps and a constant."""
-
-    def read_function(x: Any, y: Any) -> Any:
-        if isinstance(x, Node) and isinstance(y, Node):
-            raise unsupported(f"{name} of maps")
-        if name == "truediv" and not isinstance(x, Node):
-            raise unsupported("division by maps")
-        return _scale(x, y, function)
-
-    return read_function
+def subtract(x: Any, y: Any) -> Applied | torch.Tensor:
+    """Read `torch.sub`."""
+    if isinstance(x, Node) and isinstance(y, Node):
+        raise unsupported("sub of maps")
+    return _scale(x, 1, -y) if isinstance(x, Node) else _scale(y, -1, x)
 
 
-def _scale(x: Any, y: Any, function: Callable[[Any, Any], Any]) -> Any:
-    """Find the factor and the addend of a linear function of a map and a constant."""
-    node = x if isinstance(x, Node) else y
-    batch = (2, *node.shape)
-    zeros, ones = torch.zeros(batch, dtype=torch.float64), torch.ones(batch, dtype=torch.float64)
-    offset, end = (function(v, y) if x is node else function(x, v) for v in (zeros, ones))
-    if offset.shape != zeros.shape:
-        raise UnsupportedLayer(f"a constant must fit maps {node.shape}, not make {offset.shape}")
-    if not torch.count_nonzero(end) and not torch.count_nonzero(offset):
-        return zeros
-    both = torch.stack([end - offset, offset]).movedim(2, 0).flatten(2)  # (C, 2, elements)
-    if (both != both[:, :, :1]).any():
+def multiply(x: Any, y: Any) -> Applied | torch.Tensor:
+    """Read `torch.mul`."""
+    if isinstance(x, Node) and isinstance(y, Node):
+        raise unsupported("mul of maps")
+    return _scale(x, y, 0) if isinstance(x, Node) else _scale(y, x, 0)
+
+
+def divide(x: Any, y: Any) -> Applied | torch.Tensor:
+    """Read `torch.div`."""
+    if isinstance(y, Node):
+        raise unsupported("division by maps")
+    return _scale(x, 1 / torch.as_tensor(y, dtype=torch.float64), 0)
+
+
+def _scale(x: Node, gain: Any, offset: Any) -> Applied | torch.Tensor:
+    """Scale maps by constants, or make zeros of them."""
+    factor, addend = _each_channel(x, gain), _each_channel(x, offset)
+    if not factor.any() and not addend.any():
+        return torch.zeros(2, *x.shape, dtype=torch.float64)
+    return Applied(graph.Scale(factor, addend), (x,))
+
+
+def _each_channel(x: Node, constant: Any) -> torch.Tensor:
+    """Find a constant's number for each channel of maps."""
+    constant = torch.as_tensor(constant, dtype=torch.float64)
+    try:
+        whole = constant.broadcast_to((2, *x.shape)).movedim(1, 0).flatten(1)
+    except RuntimeError as error:
+        shape = tuple(constant.shape)
+        raise UnsupportedLayer(f"a constant must fit maps {x.shape}, not be {shape}") from error
+    if (whole != whole[:, :1]).any():
         raise UnsupportedLayer("a constant must be one number, or one for each channel")
-    return Applied(graph.Scale(both[:, 0, 0], both[:, 1, 0]), (node,))
+    return whole[:, 0]

@@ -15,6 +15,18 @@ from pruning.chain import UnsupportedLayer
 # What a tensor says of itself and not of its elements: known while tracing.
 _KNOWN = ("device", "dim", "dtype", "is_cuda", "layout", "ndim", "numel", "shape", "size")
 _CONVERSIONS = ("cpu", "cuda", "double", "float", "to", "type")  # all here is float64
+_ALIASES = {
+    "iadd": "add",
+    "isub": "sub",
+    "imul": "mul",
+    "itruediv": "truediv",
+    "div": "truediv",
+    "multiply": "mul",
+    "subtract": "sub",
+    "concat": "cat",
+    "concatenate": "cat",
+    "clip": "clamp",
+}
 _IN_PLACE = (operator.iadd, operator.imul, operator.isub, operator.itruediv)
 
 
@@ -48,6 +60,22 @@ def record(module: nn.Module, example: torch.Tensor) -> fx.Graph:
         raise UnsupportedLayer(_complaint(type(module).__name__, error)) from error
     graph.eliminate_dead_code(is_impure_node=_must_stay)
     return graph
+
+
+def place_of(node: fx.Node) -> str:
+    """Say where a call is: the path of a module, or that of the one that calls a function."""
+    path = node.meta["path"]
+    if node.op == "call_module":
+        return path
+    return f"{path}: {function_name(node)}" if path else function_name(node)
+
+
+def function_name(node: fx.Node) -> str:
+    """Name of a function or method, the same for all ways to call it."""
+    target = node.target
+    name = target if isinstance(target, str) else getattr(target, "__name__", str(target))
+    name = name.rstrip("_")
+    return _ALIASES.get(name, name)
 
 
 def in_place(node: fx.Node) -> bool:
@@ -137,7 +165,7 @@ class _Tracer(fx.Tracer):
         try:
             node.meta["value"] = self._run(node)
         except Exception as error:
-            place = node.meta["path"] or type(self.root).__name__
+            place = place_of(node)
             values = [n.meta["value"] for n in node.all_input_nodes]
             shapes = [tuple(v.shape[1:]) for v in values if isinstance(v, torch.Tensor)]
             line = str(error).partition("\n")[0]

@@ -1,6 +1,5 @@
 """Tracing: the graph of a module, found by running it."""
 
-import copy
 import dataclasses
 import math
 from collections import Counter
@@ -14,7 +13,8 @@ from pruning.graph import Graph, Node, Picture
 from pruning.real_network import INPUT
 from pruning.tracing import recorder
 from pruning.tracing.applied import Applied
-from pruning.tracing.calls import function_name, read
+from pruning.tracing.calls import read
+from pruning.tracing.copying import copied
 
 _LONGEST = 56  # of an identifier, before a number makes it unique
 
@@ -44,7 +44,7 @@ def trace(module: nn.Module, example: torch.Tensor) -> Graph:
     """
     if example.ndim != 4 or not example.numel():
         raise ValueError(f"example must have shape (N, C, H, W), not {tuple(example.shape)}")
-    module = copy.deepcopy(module).to("cpu", torch.float64).eval().requires_grad_(False)
+    module = copied(module).to("cpu", torch.float64).eval().requires_grad_(False)
     # Two pictures show a reshape that mixes them.
     pictures = example[:1].detach().to("cpu", torch.float64).repeat(2, 1, 1, 1)
     with torch.no_grad():
@@ -109,9 +109,7 @@ class _Builder:
 
     def _place(self, node: fx.Node) -> str:
         """Say where a call is; a number follows from the second one on."""
-        place = node.meta["path"]
-        if node.op != "call_module":
-            place = f"{place}: {function_name(node)}" if place else function_name(node)
+        place = recorder.place_of(node)
         self.places[place] += 1
         return place if self.places[place] == 1 else f"{place} {self.places[place]}"
 
@@ -124,8 +122,6 @@ class _Builder:
                 raise ValueError(f"layer {place!r}: {name} must be finite")
         if not math.prod(shape):
             raise ValueError(f"layer {place!r} must have at least one channel, row and column")
-        if shape[0] != 2:
-            raise UnsupportedLayer(f"layer {place!r} must keep the pictures of a batch apart")
         parameters = {key: self.keys[id(t)] for key, t in tensors.items() if id(t) in self.keys}
         name = identifier(place, self.names)
         return self._keep(Node(name, place, made.operation, made.inputs, shape[1:], parameters))

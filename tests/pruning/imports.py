@@ -8,6 +8,10 @@ from torch import nn
 from pruning.data import Pixels
 from pruning.importing import import_model
 from pruning.real_network import RealNetwork
+from pruning.reals import Clip
+
+SHAPE = (3, 8, 8)
+RELU = Clip(0.0)
 
 
 class Model(nn.Module):
@@ -66,3 +70,8 @@ def imported(module: nn.Module, shape: tuple[int, int, int], batch: int = 3) -> 
         limit = 1e-9 * float(y.abs().max())
         torch.testing.assert_close(found[name].flatten(1), y.flatten(1), rtol=0, atol=limit)
     return network
+
+
+def kinds(network: RealNetwork) -> list[str]:
+    """Kinds of layers, in their order."""
+    return [type(layer).__name__.removeprefix("Real") for layer in network.layers]

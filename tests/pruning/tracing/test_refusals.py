@@ -72,9 +72,13 @@ CALLS: list[tuple[Callable, str]] = [
     (lambda m, x: x[:, :, 1::2], "layer 'top: getitem': must take every so many rows and columns"),
     (lambda m, x: torch.cat([x, x], 2), r"layer 'top: cat': must be along channels \(dim 1\)"),
     (lambda m, x: torch.cat([x, torch.ones_like(x)], 1), "layer 'top: .*ones"),
-    (lambda m, x: torch.add(x, m.conv(x), alpha=2), "layer 'top: add': must add maps of one shape"),
+    (lambda m, x: torch.add(x, m.conv(x), alpha=2), "layer 'top: add': alpha must be 1, not 2"),
     (lambda m, x: x + x.mean((2, 3), True), "layer 'top: add': must add maps of one shape, not"),
     (lambda m, x: x + torch.arange(8.0), "layer 'top: add': a constant must be one number"),
+    (
+        lambda m, x: x * torch.ones(3, 1, 1, 1, 1),
+        r"layer 'top: mul': a constant must fit maps \(4, ",
+    ),
     (lambda m, x: F.dropout(x), "layer 'top: dropout': must be off in evaluation: pass training"),
     (lambda m, x: F.pad(x, (1,) * 4, "reflect"), "layer 'top: pad': must pad with zeros"),
     (lambda m, x: x.view(1, -1), "layer 'top: view': must flatten maps"),
@@ -84,6 +88,10 @@ CALLS: list[tuple[Callable, str]] = [
     (lambda m, x: m.conv(x) * float(x.max()), "layer 'top' cannot be traced: "),
     (lambda m, x: m.missing(x), "layer 'top' cannot be traced: AttributeError: .* 'missing'"),
     (lambda m, x: nn.Conv2d(4, 2, 1)(x), "Conv2d must be made in __init__, not forward"),
+    (
+        lambda m, x: F.conv2d(x, torch.ones(2, 2, 1, 1)),
+        r"layer 'top: conv2d' must fit \(4, 8, 8\): ",
+    ),
     (lambda m, x: m.conv(x[:, :3]), "layer 'top.conv' must fit .*: Given groups=1"),
 ]
 
