@@ -39,6 +39,7 @@ class FakeQuantised(nn.Module):
     def __init__(self, real: RealNetwork, scales: Scales, *, learn_scales: bool = True) -> None:
         super().__init__()
         self.real, self.scales, self.owner = real, scales, ties(real)
+        self.learn_scales = learn_scales
         self.weights, self.biases, self.steps, self.units = (nn.ParameterDict() for _ in range(4))
         for layer in real.layers:
             if isinstance(layer, RealConv):
@@ -46,9 +47,11 @@ class FakeQuantised(nn.Module):
                 self.weights[layer.name] = _parameter(layer.weight)
                 self.biases[layer.name] = _parameter(layer.bias)
                 raw = layer.name not in scales.formats  # logits have one scale
-                self.steps[layer.name] = _parameter(np.log(step[:1] if raw else step), learn_scales)
-        for name in dict.fromkeys(self.owner.values()):
-            self.units[name] = _parameter(np.log(scales.formats[name].scale), learn_scales)
+                if learn_scales:
+                    self.steps[layer.name] = _parameter(np.log(step[:1] if raw else step))
+        if learn_scales:
+            for name in dict.fromkeys(self.owner.values()):
+                self.units[name] = _parameter(np.log(scales.formats[name].scale))
 
     def forward(self, pictures: torch.Tensor) -> torch.Tensor:
         """Compute the first output (N, C, H, W), in units of its scale."""
@@ -66,10 +69,16 @@ class FakeQuantised(nn.Module):
         """Scale of a layer's result; of sums that leave as they are, too."""
         if name not in self.scales.formats:
             layer = next(layer for layer in self.real.layers if layer.name == name)
-            return self.unit(layer.inputs[0]) * self.steps[name].exp()
-        if name not in self.owner:
+            return self.unit(layer.inputs[0]) * self.step(name)[:1]
+        if name not in self.owner or not self.learn_scales:
             return torch.tensor(self.scales.formats[name].scale, dtype=torch.float64)
         return self.units[self.owner[name]].exp()
+
+    def step(self, name: str) -> torch.Tensor:
+        """Scale of a convolution's weights, for each output."""
+        if self.learn_scales:
+            return self.steps[name].exp().expand(len(self.weights[name]))
+        return torch.from_numpy(self.scales.steps[name])
 
     def network(self, name: str) -> Network:
         """Make the integer network that this has become."""
@@ -79,7 +88,7 @@ class FakeQuantised(nn.Module):
     @torch.no_grad()
     def parts(self) -> tuple[RealNetwork, Scales]:
         """Weights and scales that this has now."""
-        module = FakeQuantised(self.real, self.scales).double()
+        module = FakeQuantised(self.real, self.scales, learn_scales=self.learn_scales).double()
         module.load_state_dict(self.state_dict())
         layers = []
         for layer in self.real.layers:
@@ -93,10 +102,7 @@ class FakeQuantised(nn.Module):
             name: replace(form, scale=float(module.unit(name)))
             for name, form in self.scales.formats.items()
         }
-        steps = {
-            name: np.broadcast_to(step.exp().numpy(), self.scales.steps[name].shape)
-            for name, step in module.steps.items()
-        }
+        steps = {name: module.step(name).numpy().copy() for name in self.scales.steps}
         return replace(self.real, layers=tuple(layers)), replace(
             self.scales, formats=formats, steps=steps
         )
@@ -118,7 +124,8 @@ class FakeQuantised(nn.Module):
     def _conv(self, layer: RealConv, x: torch.Tensor) -> torch.Tensor:
         name, bits = layer.name, self.scales.weight_bits[layer.name]
         limit = (1 << (bits - 1)) - 1
-        step, weight = self.steps[name].exp(), self.weights[name]
+        weight = self.weights[name]
+        step = self.step(name).to(weight.dtype)
         if layer.mask is not None:
             weight = weight * torch.from_numpy(layer.mask)
         weight = _rounded((weight / step[:, None, None, None]).clamp(-limit, limit))
@@ -159,8 +166,8 @@ class _Through(torch.autograd.Function):
         return grad, None
 
 
-def _parameter(values: np.ndarray | float, learn: bool = True) -> nn.Parameter:
-    return nn.Parameter(torch.tensor(values, dtype=torch.float64), requires_grad=learn)
+def _parameter(values: np.ndarray | float) -> nn.Parameter:
+    return nn.Parameter(torch.tensor(values, dtype=torch.float64))
 
 
 def _rounded(x: torch.Tensor) -> torch.Tensor:

@@ -1,6 +1,7 @@
 """Quantisation-aware fine-tuning: an integer network learns to live with few bits."""
 
 import math
+from typing import Any
 
 import numpy as np
 import torch
@@ -11,14 +12,15 @@ from pruning.data import DataSet, Split
 from pruning.evaluate import BATCH, normalise
 from pruning.fake_quantise import FakeQuantised
 from pruning.progress import Progress, silent
+from pruning.quantise import quantised_parts
 from pruning.real_network import RealNetwork
-from pruning.scales import Scales
+from pruning.scales import prepare
 from pruning.threads import use_threads
 
 
 def fine_tune(
     network: RealNetwork,
-    scales: Scales,
+    images: np.ndarray,
     data: DataSet,
     *,
     epochs: int,
@@ -26,23 +28,23 @@ def fine_tune(
     batch: int = 128,
     distil: float = 0.5,
     augment: bool = False,
-    learn_scales: bool = True,
     seed: int = 0,
     threads: int = 1,
-    name: str = "network",
     progress: Progress = silent,
+    **options: Any,
 ) -> Network:
-    """Train the weights, and the scales, of an integer network; the last epoch counts.
+    """Quantise a network as `pruning.quantise.quantise` does, and train its weights and scales.
 
-    Adam, with a rate that falls to zero along half a cosine. Equal arguments, the number of threads
-    among them, give equal integers. Test pictures are never looked at.
+    By Adam, with a rate that falls to zero along half a cosine; the last epoch counts. Scales that
+    are powers of two stay. Equal arguments, the number of threads among them, give equal integers.
+    Test pictures are never looked at.
 
     Parameters
     ----------
     network : RealNetwork
-        Prepared by `pruning.scales.prepare`; also the teacher.
-    scales : Scales
-        Where to begin, of `pruning.scales.choose`.
+        Also the teacher.
+    images : (N, C, H, W) uint8
+        Held-out training pictures, from which the ranges of the activations are taken.
     epochs : int
         Passes over the training pictures.
     rate : float
@@ -54,10 +56,10 @@ def fine_tune(
         of that with the label.
     augment : bool
         Whether pictures are shifted by up to an eighth of their size, and mirrored.
-    learn_scales : bool
-        Whether scales are trained, too; those that are powers of two must not be.
     seed : int
         Decides the order of the pictures, and how they are shifted.
+    **options :
+        Those of `pruning.quantise.quantise`.
 
     Raises
     ------
@@ -69,9 +71,13 @@ def fine_tune(
             raise ValueError(f"{key} must be positive, not {value!r}")
     if not 0 <= distil <= 1:
         raise ValueError(f"distil must be 0 to 1, not {distil!r}")
-    module = FakeQuantised(network, scales, learn_scales=learn_scales).float()
+    name = options.pop("name", "network")
+    learn_scales = not options.get("power_of_two", False)
+    teacher = prepare(network)
+    real, scales = quantised_parts(network, images, **options)
+    module = FakeQuantised(real, scales, learn_scales=learn_scales).float()
     optimiser = torch.optim.Adam([p for p in module.parameters() if p.requires_grad], lr=rate)
-    images, labels = data.train.images, torch.from_numpy(data.train.labels)
+    labels = torch.from_numpy(data.train.labels)
     batch = min(batch, len(labels))
     steps = epochs * (len(labels) // batch)
     schedule = torch.optim.lr_scheduler.LambdaLR(
@@ -80,32 +86,25 @@ def fine_tune(
     rng = np.random.default_rng(seed)
     with use_threads(threads):
         for epoch in range(1, epochs + 1):
-            module.train()
             order = rng.permutation(len(labels))
             for start in range(0, len(order) - batch + 1, batch):
                 index = order[start : start + batch]
-                pictures = images[index]
+                pictures = data.train.images[index]
                 if augment:
-                    pictures = shifted(pictures, network.pixels.offset, rng)
+                    pictures = shifted(pictures, teacher.pixels.offset, rng)
                 optimiser.zero_grad()
                 scores = _logits(module, pictures)
                 loss = (1 - distil) * functional.cross_entropy(scores, labels[index])
                 if distil:
-                    wanted = _taught(network, pictures)
+                    wanted = _taught(teacher, pictures)
                     loss = loss + distil * functional.cross_entropy(scores, wanted.softmax(1))
                 loss.backward()
                 optimiser.step()
                 schedule.step()
             if not torch.isfinite(loss):
                 raise ValueError(f"loss must be finite; rate {rate!r} is too large")
-            module.eval()
-            held = data.validation
-            with torch.no_grad():
-                parts = [
-                    _logits(module, held.images[k : k + 250]) for k in range(0, len(held), 250)
-                ]
-            wrong = int((torch.cat(parts).argmax(1).numpy() != held.labels).sum())
-            message = f"loss {loss:.3f}, validation errors {wrong} of {len(held)}"
+            wrong, held = _errors(module, data.validation), len(data.validation)
+            message = f"loss {loss:.3f}, validation errors {wrong} of {held}"
             progress("fine-tune", epoch, epochs, message)
     return module.network(name)
 

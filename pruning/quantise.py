@@ -62,11 +62,40 @@ def quantise(
     ValueError
         If a number is out of range, or a weight or an activation is not finite. The layer is named.
     """
+    real, scales = quantised_parts(
+        network,
+        images,
+        weight_bits=weight_bits,
+        activation_bits=activation_bits,
+        weight_bits_of=weight_bits_of,
+        activation_bits_of=activation_bits_of,
+        ranges=ranges,
+        percentile=percentile,
+        power_of_two=power_of_two,
+    )
+    return assemble(real, scales, name)
+
+
+def quantised_parts(
+    network: RealNetwork,
+    images: np.ndarray,
+    *,
+    weight_bits: int = 8,
+    activation_bits: int = 8,
+    weight_bits_of: Mapping[str, int] | None = None,
+    activation_bits_of: Mapping[str, int] | None = None,
+    ranges: str = "minmax",
+    percentile: float = 99.99,
+    power_of_two: bool = False,
+) -> tuple[RealNetwork, Scales]:
+    """Prepare a network and choose its scales, of which `assemble` makes the integer network.
+
+    Arguments and errors are those of `quantise`.
+    """
     for layer in network.layers:
-        if isinstance(layer, RealConv):
-            finite = np.isfinite(layer.weight).all() and np.isfinite(layer.bias).all()
-            if not finite:
-                raise ValueError(f"layer {layer.name!r}: weights must be finite")
+        numbers = (layer.weight, layer.bias) if isinstance(layer, RealConv) else ()
+        if not all(np.isfinite(values).all() for values in numbers):
+            raise ValueError(f"layer {layer.name!r}: weights must be finite")
     if not len(images):
         raise ValueError("images must be at least one picture, not 0")
     network = prepare(network)
@@ -75,7 +104,7 @@ def quantise(
     scales = choose(
         network, seen, widths, ranges=ranges, percentile=percentile, power_of_two=power_of_two
     )
-    return assemble(with_corrected_biases(network, scales, seen), scales, name)
+    return with_corrected_biases(network, scales, seen), scales
 
 
 def with_corrected_biases(

@@ -80,11 +80,8 @@ class RealNetwork:
         """
         structure, layers = read(path, SCHEMA, _KINDS, "file of a real network")
         try:
-            pixels = {
-                k: tuple(v) if isinstance(v, list) else v for k, v in structure["pixels"].items()
-            }
-            outputs, facts = tuple(structure["outputs"]), structure["facts"]
-            network = RealNetwork(Pixels(**pixels), layers, outputs, facts)
+            pixels, outputs = Pixels.of(structure["pixels"]), tuple(structure["outputs"])
+            network = RealNetwork(pixels, layers, outputs, structure["facts"])
             network.shapes()
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise ValueError(f"{path}: not a file of a real network: {error}") from error

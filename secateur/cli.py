@@ -3,6 +3,7 @@
 import argparse
 import importlib
 import json
+import keyword
 import sys
 import traceback
 from collections.abc import Sequence
@@ -15,6 +16,8 @@ COMMANDS = {
     "run": "do all of it: train, prune, generate, simulate, report",
     "train": "train the dense network of a run file and make it integer",
     "prune": "prune the trained network, retrain it and make it integer",
+    "import": "turn a PyTorch model, or quantised ONNX, into a network",
+    "quantize": "make an imported network integer",
     "estimate": "say in seconds what a network costs, and what a pruning would save",
     "generate": "turn a network file into Verilog",
     "simulate": "simulate generated Verilog and compare it with its network, bit for bit",
@@ -56,7 +59,8 @@ def parser() -> argparse.ArgumentParser:
         command = commands.add_parser(
             name, help=summary, description=_sentence(summary), parents=[common], allow_abbrev=False
         )
-        module = importlib.import_module(f"secateur.commands.{name}")
+        file = f"{name}_" if keyword.iskeyword(name) else name
+        module = importlib.import_module(f"secateur.commands.{file}")
         module.add_arguments(command)
         command.set_defaults(module=module)
     return top

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import numpy as np
 
+REAL = ".real.safetensors"  # networks of real numbers
+INTEGER = ".network.safetensors"  # networks of integers
 DESIGNS = ("pruned", "dense", "dense_same_rate")
 
 
@@ -33,7 +35,7 @@ class Folder:
 
     def network(self, name: str) -> Path:
         """Integer network, ``dense`` or ``pruned``."""
-        return self.path / f"{name}.network.safetensors"
+        return self.path / f"{name}{INTEGER}"
 
     def accuracy(self, name: str) -> Path:
         """Accuracy of a model and of its integer network."""

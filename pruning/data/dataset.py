@@ -31,7 +31,8 @@ class Pixels:
     def of(record: dict[str, Any]) -> "Pixels":
         """Make it of what JSON holds."""
         pairs = record.items()
-        return Pixels(**{k: tuple(v) if isinstance(v, list) else v for k, v in pairs})
+        values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in pairs}
+        return Pixels(**values)
 
     def __post_init__(self) -> None:
         sizes = [size for size in self.shape if isinstance(size, int) and size > 0]

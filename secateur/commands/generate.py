@@ -10,10 +10,8 @@ from typing import Any
 
 from secateur.commands.arguments import add_force
 from secateur.errors import BudgetError
-from secateur.files import DesignFolder, refuse_existing, write_json
+from secateur.files import INTEGER, DesignFolder, refuse_existing, write_json
 from secateur.progress import Progress
-
-SUFFIX = ".network.safetensors"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def execute(arguments: argparse.Namespace, progress: Progress) -> dict[str, Any]:
     """Fold and generate; return what was predicted."""
     source = Path(arguments.network)
-    default = source.with_name(source.name.removesuffix(SUFFIX).removesuffix(".safetensors"))
+    default = source.with_name(source.name.removesuffix(INTEGER).removesuffix(".safetensors"))
     folder = DesignFolder(arguments.out or default)
     if arguments.cycles is None:
         name, fold, budget = "multipliers", fold_to_multipliers, arguments.multipliers

@@ -1,5 +1,6 @@
 import dataclasses
 import re
+import weakref
 
 import numpy as np
 import pytest
@@ -36,9 +37,7 @@ def test_a_file_holds_the_same_network(network: RealNetwork, tmp_path) -> None:
 
 
 def test_results_are_dropped_when_nothing_takes_them(network: RealNetwork) -> None:
-    alive: dict[str, object] = {}
-    import weakref
-
+    alive: dict[str, weakref.ref] = {}
     for name, y in network.results(torch.zeros(1, 3, 32, 32)):
         alive[name] = weakref.ref(y)
         del y
