@@ -29,7 +29,7 @@ class FakeQuantised(nn.Module):
     Parameters
     ----------
     real : RealNetwork
-        Prepared by `pruning.scales.prepare`.
+        Prepared by `pruning.prepare.prepare`.
     scales : Scales
         Where to begin.
     learn_scales : bool

@@ -11,10 +11,10 @@ from hw.network import Network
 from pruning.data import DataSet, Split
 from pruning.evaluate import BATCH, normalise
 from pruning.fake_quantise import FakeQuantised
+from pruning.prepare import prepare
 from pruning.progress import Progress, silent
 from pruning.quantise import quantised_parts
 from pruning.real_network import RealNetwork
-from pruning.scales import prepare
 from pruning.threads import use_threads
 
 

@@ -13,9 +13,10 @@ from hw.arithmetic import MAX_MULTIPLIER_BITS, MAX_SHIFT
 from hw.layers import Add, AvgPool, Concat, Conv, Input, Layer, MaxPool
 from hw.network import Network
 from pruning.observe import Range, observe
+from pruning.prepare import prepare
 from pruning.real_network import INPUT, RealNetwork
 from pruning.reals import RealAdd, RealAvgPool, RealConcat, RealConv, RealMaxPool
-from pruning.scales import Scales, Widths, choose, prepare
+from pruning.scales import Scales, Widths, choose
 
 
 def quantise(

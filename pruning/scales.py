@@ -1,12 +1,11 @@
 """Scales: the real value of one least significant bit, of every activation and weight."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from hw.layers import Input
-from pruning.chain import UnsupportedLayer
 from pruning.observe import Range
 from pruning.real_network import INPUT, RealNetwork
 from pruning.reals import (
@@ -94,52 +93,6 @@ class Widths:
         return (self.activations_of or {}).get(name, self.activations)
 
 
-def prepare(network: RealNetwork) -> RealNetwork:
-    """Give the picture's channels one scale, which must be tied to none of another layer.
-
-    What channels differ in goes into the weights of the convolutions that read them. A picture
-    that is concatenated is scaled by a layer of its own before.
-
-    Raises
-    ------
-    UnsupportedLayer
-        If another layer than a convolution reads channels that differ.
-    """
-    pixels = network.pixels
-    common = float(np.mean(pixels.scale))
-    relative = np.array(pixels.scale) / common
-    roots, layers = {INPUT}, []
-    for layer in network.layers:
-        if isinstance(layer, RealMaxPool) and layer.source in roots:
-            roots.add(layer.name)
-        if isinstance(layer, RealConv) and layer.source in roots:
-            shares = np.split(relative, layer.groups)
-            gains = np.repeat(shares, len(layer.weight) // layer.groups, axis=0)
-            layer = replace(layer, weight=layer.weight * gains[:, :, None, None])
-        elif len(set(pixels.scale)) > 1 and not isinstance(layer, RealMaxPool):
-            if taken := roots.intersection(layer.inputs):
-                raise UnsupportedLayer(
-                    f"layer {layer.name!r} takes {min(taken)!r}, whose channels differ in scale: "
-                    "put a convolution before it"
-                )
-        elif isinstance(layer, RealConcat) and roots.intersection(layer.inputs):
-            names = []
-            for number, name in enumerate(layer.inputs):
-                if name in roots:
-                    layers.append(_identity(f"{layer.name}_{number}", name, pixels.shape[0]))
-                    name = layers[-1].name
-                names.append(name)
-            layer = replace(layer, sources=tuple(names))
-        layers.append(layer)
-    scaled = replace(pixels, scale=(common,) * len(pixels.scale))
-    return replace(network, pixels=scaled, layers=tuple(layers))
-
-
-def _identity(name: str, source: str, channels: int) -> RealConv:
-    """Copy of a map, to have another scale."""
-    return RealConv(name, source, np.ones((channels, 1, 1, 1)), np.zeros(channels), groups=channels)
-
-
 def choose(
     network: RealNetwork,
     seen: Mapping[str, Range],
@@ -169,44 +122,55 @@ def choose(
     if not 0 < percentile <= 100:
         raise ValueError(f"percentile must be above 0 and at most 100, not {percentile!r}")
     widths.check({layer.name for layer in network.layers})
-    raw, signed = raw_sums(network), _signed(network)
-    tied = ties(network)
+    raw, tied = raw_sums(network), ties(network)
+    convs = {layer.name: layer for layer in network.layers if isinstance(layer, RealConv)}
+    bits_of = {name: widths.of_weights(name) for name in convs}
+    steps = {
+        name: weight_steps(layer.weight, bits_of[name], power_of_two or name in raw)
+        for name, layer in convs.items()
+    }
+
+    def top(name: str, most: int) -> float:
+        """Largest activation of a layer that must fit into so many steps."""
+        found = seen[name]
+        if ranges == "percentile":
+            found = found.percentile(percentile)
+        elif ranges == "mse":
+            found = found.least_squares(most)
+        return max(found.high, -found.low)
+
+    formats, signed = _picture_formats(network, tied, raw), _signed(network)
     makers = [layer.name for layer in network.layers if layer.name in tied and _scales(layer)]
-    picture = Input(INPUT, network.pixels.shape, network.pixels.bits, offset=network.pixels.offset)
-    entered = picture.output()
-    formats = {INPUT: Format(network.pixels.scale[0], entered.bits, entered.signed)}
     for group in {tied[name]: None for name in makers}:
         members = [name for name in makers if tied[name] == group]
         sign = any(signed[name] for name in members)
         bits = max(widths.of_activations(name) for name in members)
-        steps = (1 << (bits - sign)) - 1
-        limits = []
-        for name in members:
-            found = seen[name]
-            if ranges == "percentile":
-                found = found.percentile(percentile)
-            elif ranges == "mse":
-                found = found.least_squares(steps)
-            limits.append(max(found.high, -found.low))
-        scale = (max(limits) or 1.0) / steps
-        if power_of_two:
-            scale = float(2.0 ** np.ceil(np.log2(scale)))
+        most = (1 << (bits - sign)) - 1
+        scale = (max(top(name, most) for name in members) or 1.0) / most
+        if power_of_two:  # a shift is 1 at least
+            sources = [(name, convs[name].source) for name in members if name in convs]
+            least = [2 * formats[s].scale * steps[name][0] for name, s in sources if s in formats]
+            scale = float(2.0 ** np.ceil(np.log2(max([scale, *least])) - 1e-9))
         formats |= {name: Format(scale, bits, sign) for name in tied if tied[name] == group}
-    for layer in network.layers:  # what max pooling makes of the picture
-        if layer.name not in formats and layer.name not in raw:
-            formats[layer.name] = formats[layer.inputs[0]]
-    steps = {}
-    for layer in network.layers:
-        if isinstance(layer, RealConv):
-            bits = widths.of_weights(layer.name)
-            common = power_of_two or layer.name in raw
-            steps[layer.name] = weight_steps(layer.weight, bits, common)
-            if power_of_two and layer.name not in raw:
-                scale, out = formats[layer.source].scale, formats[layer.name].scale
-                shift = np.floor(np.log2(out / (scale * steps[layer.name])) + 1e-9)
-                steps[layer.name] = out / scale * 2.0**-shift
-    bits_of = {name: widths.of_weights(name) for name in steps}
+    if power_of_two:
+        for name in convs.keys() - raw:
+            ratio = formats[name].scale / formats[convs[name].source].scale
+            shift = np.maximum(np.floor(np.log2(ratio / steps[name]) + 1e-9), 1)
+            steps[name] = ratio * 2.0**-shift
     return Scales(formats, steps, bits_of)
+
+
+def _picture_formats(
+    network: RealNetwork, tied: Mapping[str, str], raw: set[str]
+) -> dict[str, Format]:
+    """Format of the picture, and of what max pooling makes of it."""
+    picture = Input(INPUT, network.pixels.shape, network.pixels.bits, offset=network.pixels.offset)
+    entered = picture.output()
+    formats = {INPUT: Format(network.pixels.scale[0], entered.bits, entered.signed)}
+    for layer in network.layers:
+        if layer.name not in tied and layer.name not in raw:
+            formats[layer.name] = formats[layer.inputs[0]]
+    return formats
 
 
 def raw_sums(network: RealNetwork) -> set[str]:

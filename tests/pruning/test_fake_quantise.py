@@ -7,9 +7,10 @@ from pruning.data import Pixels
 from pruning.fake_quantise import FakeQuantised
 from pruning.importing import import_model
 from pruning.observe import observe
+from pruning.prepare import prepare
 from pruning.real_network import RealNetwork
 from pruning.reals import RealConv
-from pruning.scales import Widths, choose, prepare
+from pruning.scales import Widths, choose
 from pruning.zoo import SHAPES, build
 
 

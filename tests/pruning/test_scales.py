@@ -1,13 +1,11 @@
 import numpy as np
-import pytest
 import torch
 
-from pruning.chain import UnsupportedLayer
 from pruning.data import Pixels
 from pruning.quantise import quantise
 from pruning.real_network import RealNetwork
 from pruning.reals import Clip, RealAdd, RealConcat, RealConv, RealLayer, RealMaxPool
-from pruning.scales import prepare, ties, weight_steps
+from pruning.scales import ties, weight_steps
 
 RNG = np.random.default_rng(1)
 GREY = Pixels((2, 6, 6), 4, (0.1, 0.1))
@@ -57,38 +55,6 @@ def test_maps_that_are_joined_or_pooled_have_one_scale() -> None:
     for name, y in made.compute(images(), keep="abpcdesf").items():
         off = np.abs(y * made.formats[name].scale - results[name]).max()
         assert off < 0.05 * np.abs(results[name]).max()
-
-
-def test_a_picture_that_is_joined_is_scaled_before() -> None:
-    real = network(conv("a", "input", 2, 2), RealConcat("c", ("input", "a")), conv("d", "c", 4, 2))
-    made = quantise(real, images())
-    assert [layer.name for layer in made.layers] == ["input", "a", "c_0", "c", "d"]
-    copied = made.compute(images(), keep=["c_0"])["c_0"] * made.formats["c_0"].scale
-    assert np.abs(copied - images() * 0.1).max() <= made.formats["c_0"].scale / 2 + 1e-9
-
-
-def test_what_channels_differ_in_goes_into_weights() -> None:
-    pixels = Pixels((2, 6, 6), 4, (0.1, 0.4))
-    layer = conv("a", "input", 2, 3)
-    made = prepare(network(layer, pixels=pixels))
-    found = made.layers[0]
-    assert isinstance(found, RealConv)
-    assert made.pixels.scale == (0.25, 0.25)
-    np.testing.assert_allclose(found.weight[:, 0], layer.weight[:, 0] * 0.4)
-    np.testing.assert_allclose(found.weight[:, 1], layer.weight[:, 1] * 1.6)
-    depthwise = RealConv("a", "input", RNG.normal(size=(4, 1, 1, 1)), np.zeros(4), groups=2)
-    (found,) = prepare(network(depthwise, pixels=pixels)).layers
-    assert isinstance(found, RealConv)
-    gains = np.array([0.4, 0.4, 1.6, 1.6])[:, None, None, None]
-    np.testing.assert_allclose(found.weight, depthwise.weight * gains)
-
-
-def test_channels_that_differ_must_meet_a_convolution_first() -> None:
-    pixels = Pixels((2, 6, 6), 4, (0.1, 0.4))
-    pool = RealMaxPool("p", "input", (2, 2), (2, 2))
-    prepare(network(pool, conv("a", "p", 2, 3), pixels=pixels))
-    with pytest.raises(UnsupportedLayer, match=r"^layer 'c' takes 'input', whose channels differ"):
-        prepare(network(RealConcat("c", ("input", "input")), conv("a", "c", 4, 2), pixels=pixels))
 
 
 def test_weight_steps_are_those_of_the_least_errors() -> None:
