@@ -111,7 +111,7 @@ def generate(
         "interval": cost.interval,
         "latency": cost.latency,
         "utilisation": cost.utilisation,
-        "folding": {layer.name: folds[layer.name] for layer in cost.layers},
+        "folding": {layer.name: folds[layer.name] for layer in cost.layers if layer.name in folds},
     }
 
 

@@ -145,6 +145,8 @@ def _pixels(arguments: argparse.Namespace) -> Any:
         if not all(number.is_integer() for number in numbers):
             raise ValueError(f"--shape must be whole numbers, not {arguments.shape!r}")
         shape = int(numbers[0]), int(numbers[1]), int(numbers[2])
+        if min(shape) < 1:
+            raise ValueError(f"--shape must be positive numbers, not {arguments.shape!r}")
     if not 2 <= arguments.bits <= 8:
         raise ValueError(f"--bits must be 2 to 8, not {arguments.bits}")
     scale = 1 / ((1 << arguments.bits) - 1) if arguments.scale is None else arguments.scale
