@@ -127,7 +127,7 @@ def test_pictures_may_come_from_a_file(capsys, here: Path) -> None:
         (("mine_for_test:odd", "--shape", "1,8,8"), ("GELU", "ReLU")),
         (("mine_for_test:nan", "--shape", "1,8,8"), ("conv", "finite")),
         (("mine_for_test:Small", "--shape", "3,8,8"), ("conv",)),
-        (("mine_for_test:Small", "--shape", "0,8,8"), ("shape must be three positive numbers",)),
+        (("mine_for_test:Small", "--shape", "0,8,8"), ("--shape must be positive", "'0,8,8'")),
         (("mine_for_test:Small",), ("--shape must say C,H,W",)),
         (("mine_for_test:Large", "--shape", "1,8,8"), ("Large",)),
         (("mine_for_test:Small", "--shape", "1,8,8", "--option", "x"), ("--option", "'x'")),
