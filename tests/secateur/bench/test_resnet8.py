@@ -5,10 +5,10 @@ import pytest
 from safetensors.numpy import save_file
 
 from hw.layers import Add, Conv
-from hw.onnx_export import onnx_model
+from hw.onnx.export import onnx_model
 from secateur.bench import resnet8
 from secateur.bench.networks import drawn
-from tests.hw.onnx_runs import results
+from tests.hw.onnx.runs import results
 
 REALS = resnet8.at_random(1)
 

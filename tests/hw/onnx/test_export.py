@@ -9,10 +9,10 @@ import pytest
 
 from hw.layers import Add, AvgPool, Concat, Conv, Input, Layer, MaxPool
 from hw.network import Network
-from hw.onnx_export import SCHEMA, export_onnx, onnx_model
+from hw.onnx.export import SCHEMA, export_onnx, onnx_model
 from tests.hw.drawn import KINDS, frames_of, seeded
 from tests.hw.networks import conv, pictures
-from tests.hw.onnx_runs import results
+from tests.hw.onnx.runs import results
 
 SEEDS = 8
 

@@ -15,7 +15,7 @@ import onnx
 from hw.activation import Activation
 from hw.layers import Add, AvgPool, Concat, Conv, Input, Layer, MaxPool
 from hw.network import Network
-from hw.onnx_graph import GraphWriter, element_type, tensor
+from hw.onnx.graph_writer import GraphWriter, element_type, tensor
 
 SCHEMA = "secateur.onnx/1"
 _BYTE = 256
