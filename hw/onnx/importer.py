@@ -1,14 +1,13 @@
 """A quantised ONNX model, QDQ or QONNX, as a network of integers."""
 
 import os
-import re
 from collections.abc import Callable
 from pathlib import Path
 
 from hw.network import Network
 from hw.onnx import linear, maps, shapes
 from hw.onnx.file import Graph, Node, UnsupportedNode, read_graph
-from hw.onnx.layers import LayerWriter
+from hw.onnx.layers import LayerWriter, identifier
 from hw.onnx.quantisers import QUANTISERS
 from hw.onnx.values import Codes, Constant, Levels, Map, Picture, Rounded, Sum, Together, Value
 
@@ -47,8 +46,7 @@ def import_onnx(path: str | os.PathLike, name: str | None = None) -> Network:
         layers = LayerWriter()
         values = _values(graph, layers)
         outputs = tuple(dict.fromkeys(_output(values[name], layers) for name in graph.outputs))
-        name = name or re.sub(r"\W+", "_", f"_{path.stem}", flags=re.ASCII).strip("_")[:64]
-        return Network(name or "network", tuple(layers.layers), outputs)
+        return Network(name or identifier(path.stem), tuple(layers.layers), outputs)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
 

@@ -120,7 +120,7 @@ class LayerWriter:
         """Round a sum; `reach` is the range that its format is chosen for. Default: its own."""
         low = int(max(grid.low, np.rint(source.low / grid.step)))
         high = int(min(grid.high, np.rint(source.high / grid.step)))
-        if not low <= 0 < high:
+        if not (low <= 0 <= high and low < high):
             raise ValueError(f"result of node {source.name!r} must have zero in its range")
         scaled = source.terms.scaled(grid.step)
         form = fitting(low, high, *(reach or (scaled.least, scaled.most)))
@@ -184,11 +184,16 @@ class LayerWriter:
 
     def _name(self, wanted: str) -> str:
         """Make an identifier of a name, one that no other layer has."""
-        made = re.sub(r"[^A-Za-z0-9_]+", "_", wanted).strip("_")[-56:] or "layer"
-        made = made if NAME.fullmatch(made) else f"n_{made}"
+        made = identifier(wanted)
         found = next(name for name in _numbered(made) if name not in self._names)
         self._names.add(found)
         return found
+
+
+def identifier(text: str) -> str:
+    """Make a name of a layer or network of any text; the end of a long one counts."""
+    made = re.sub(r"[^A-Za-z0-9_]+", "_", text).strip("_")[-56:] or "layer"
+    return made if NAME.fullmatch(made) else f"n_{made}"
 
 
 def unchanged(name: str, source: Map) -> Sum:
