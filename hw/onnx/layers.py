@@ -18,6 +18,7 @@ from hw.onnx.terms import ConvTerms, Scaled
 from hw.onnx.values import Codes, Grid, Map, Picture, Rounded, Sum, Together
 
 _ONE = 2, 1  # multiplier and shift that change nothing
+_FINE = 2**-5  # a bias, which is a whole number of products, can so raise a result well enough
 
 
 class LayerWriter:
@@ -142,7 +143,7 @@ class LayerWriter:
         form = holding(low, high)
         bits = next(width for width in WIDTHS if (1 << width) > high - low)
         raised, name = (1 << bits) - 1 - high, source.name
-        if isinstance(source.terms, ConvTerms):
+        if isinstance(source.terms, ConvTerms) and source.terms.units.max() <= _FINE * step:
             made = self._append(source.terms.scaled(step, raised), f"{name}_raised", bits, False)
         else:
             wide = fitting(-(1 << 15), (1 << 15) - 1, scaled.least, scaled.most)

@@ -68,7 +68,7 @@ def test_zero_points(kind: str, zero: int, tmp_path) -> None:
     """A result saturates where its codes end, on both sides, whatever their zero point is."""
     rng, g = np.random.default_rng(2), GraphMaker(3, 6, 6)
     x = g.rounded("x", STEP, zero, kind)
-    step = 0.004 if zero not in (-128, 255) else 0.01
+    step = 0.006 if zero not in (-128, 255) else 0.01
     y = g.rounded(conv(g, x, rng, 5, 3, 3, 3), step, zero, kind)
     path = g.save(tmp_path / "m.onnx", y)
     network, _ = check(path)
@@ -77,6 +77,17 @@ def test_zero_points(kind: str, zero: int, tmp_path) -> None:
     assert (result.min(), result.max()) == (low, high)
     exact = (low, high) in ((0, 255), (-128, 127))
     assert len(network.layers) == (2 if exact else 3)
+
+
+def test_zero_point_where_a_bias_is_too_coarse_for_it(tmp_path) -> None:
+    """The result is raised by a layer of its own then."""
+    rng, g = np.random.default_rng(2), GraphMaker(3, 6, 6)
+    codes = rng.integers(-1, 2, (5, 3, 3, 3)).astype(np.int8)
+    y = g.node("Conv", g.rounded("x", 0.5, 2, "int8"), g.weights(codes, 0.7))
+    network, _ = check(g.save(tmp_path / "m.onnx", g.rounded(y, 0.41, 31, "int8")))
+    assert [layer.name for layer in network.layers[1:]] == [
+        f"Conv_3{end}" for end in ("_wide", "_raised", "")
+    ]
 
 
 def test_codes_of_16_bits(tmp_path) -> None:
