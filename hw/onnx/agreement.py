@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import onnxruntime as ort
-from onnxruntime.capi import onnxruntime_pybind11_state as failures
+import onnxruntime.capi.onnxruntime_pybind11_state as failures
 
 from hw.network import Network
 

@@ -124,6 +124,13 @@ def read_graph(path: str | os.PathLike) -> Graph:
 
 def _check_kind(model: ModelProto) -> None:
     """Refuse models whose opsets or parts are unknown, before anything is made of them."""
+    names = [value.name for value in (*model.graph.input, *model.graph.output)]
+    names += [tensor.name for tensor in model.graph.initializer]
+    for node in model.graph.node:
+        names += [node.name, node.op_type, node.domain, *node.input, *node.output]
+        names += [attribute.name for attribute in node.attribute]
+    if not all(isinstance(name, str) for name in names):  # bytes, where they are no UTF-8
+        raise ValueError("is not an ONNX file, or damaged: a name is no text")
     opsets = {entry.domain: entry.version for entry in model.opset_import}
     if not opsets or not model.graph.node:
         raise ValueError("is not an ONNX file: it has no operators")
@@ -204,4 +211,6 @@ def _array(tensor: TensorProto) -> np.ndarray:
         raise ValueError(f"tensor {tensor.name!r} is damaged: {error}") from error
     if array.dtype.kind not in "iufb" and not array.dtype.name.strip("u").startswith("int"):
         raise ValueError(f"tensor {tensor.name!r} must hold numbers, not {array.dtype.name}")
+    if array.dtype.kind == "f" and np.isnan(array).any():
+        raise ValueError(f"tensor {tensor.name!r} must hold numbers only")
     return array

@@ -18,8 +18,9 @@ def quantize_linear(node: Node, values: list[Value | None], layers: LayerWriter)
     low, high = _range(node, zero)
     if isinstance(x, Constant):
         node.check(x.array.dtype.kind == "f", "must take real numbers")
-        step, point = (_spread(node, v, x.array.ndim) for v in (scale, zero))
-        codes = np.rint(x.array / step.astype(x.array.dtype)) + point
+        step, point = (_spread(node, v, x.array.ndim) for v in (_steps(node, scale), zero))
+        with np.errstate(over="ignore"):
+            codes = np.rint(x.array / step.astype(x.array.dtype)) + point
         return Constant(np.clip(codes, low, high).astype(zero.dtype))
     grid = _grid(node, scale, zero, low, high)
     if isinstance(x, Real):
@@ -32,6 +33,7 @@ def dequantize_linear(node: Node, values: list[Value | None], layers: LayerWrite
     node.only("axis", block_size=0, output_dtype=0)
     x, scale, zero = _three(node, values)
     if isinstance(x, Constant):
+        node.check(bool(_WHOLE.fullmatch(x.array.dtype.name)), "must take codes")
         step, point = (_spread(node, v, x.array.ndim) for v in (scale, zero))
         if len(values) < 3 or values[2] is None:
             point = 0 * step
@@ -59,7 +61,7 @@ def quant(node: Node, values: list[Value | None], layers: LayerWriter) -> Value:
     node.check(len(numbers) == 3, "must have a fixed scale, zero point and width")
     scale, zero, width = numbers
     bits = _single(node, width, "bit width")
-    node.check(bits in range(1, 17), f"must have a bit width from 2 to 16, not {bits:g}")
+    node.check(bits in range(2, 17), f"must have a bit width from 2 to 16, not {bits:g}")
     signed, narrow = (
         int(bool(node.attributes.get(k, d))) for k, d in (("signed", 1), ("narrow", 0))
     )
@@ -68,10 +70,11 @@ def quant(node: Node, values: list[Value | None], layers: LayerWriter) -> Value:
     mode = str(node.attributes.get("rounding_mode", "ROUND")).upper()
     if isinstance(x, Constant):
         node.check(mode in _ROUNDING, f"must round by {', '.join(_ROUNDING)}, not {mode!r}")
-        step, point = (_spread(node, v, x.array.ndim) for v in (scale, zero))
+        step, point = (_spread(node, v, x.array.ndim) for v in (_steps(node, scale), zero))
+        whole = bool((point % 1 == 0).all()) and np.abs(point).max() <= 1 << 16
+        node.check(bool(whole), "must have a whole zero point")
         codes = np.clip(_ROUNDING[mode](x.real / step + point), low, high) - point
-        node.check((codes % 1 == 0).all(), "must have a whole zero point")
-        return Levels(codes.astype(np.int64), _steps(node, step))
+        return Levels(codes.astype(np.int64), step)
     node.check(mode in ("ROUND", "HALF_EVEN"), f"must round to the nearest, not by {mode!r}")
     if not isinstance(x, Real):
         raise node.error("must take real numbers")

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from hw.arithmetic import MAX_MULTIPLIER_BITS, fixed_point, signed_bits
+from hw.arithmetic import MAX_MULTIPLIER_BITS, MAX_SHIFT, fixed_point, signed_bits
 from hw.conv import MAX_BIAS
 from hw.layers import Add, AvgPool, Conv, Layer
 
@@ -173,12 +173,11 @@ class AvgTerms:
 
 def _integers(factor: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Multipliers and shifts, if there are some near factors."""
-    multiplier, shift = fixed_point(factor)
-    if not 1 <= multiplier.max() <= MAX_MULTIPLIER:
+    if not 2.0**-MAX_SHIFT <= factor.max() <= MAX_MULTIPLIER / 2:
         raise ValueError(
-            f"must have scales that bring sums to results by 2**-40 to 2**15, not {factor.max():g}"
+            f"sums must become results by a factor from 2**-40 to 2**15, not {factor.max():g}"
         )
-    return multiplier, shift
+    return fixed_point(factor)
 
 
 def _rounded(scaled: Any, shift: int) -> Any:

@@ -1,6 +1,7 @@
 """Quantised ONNX models written by hand, operator by operator."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -35,10 +36,12 @@ class GraphMaker:
         self.nodes.append(made)
         return result
 
-    def rounded(self, x: str, scale: float, zero: int = 0, kind: str = "uint8", **names) -> str:
+    def rounded(
+        self, x: str, scale: float, zero: int = 0, kind: str = "uint8", name: str = ""
+    ) -> str:
         """Quantise, and take for real numbers again."""
         step, point = self.fixed(scale), self.fixed(np.array(zero, kind))
-        codes = self.node("QuantizeLinear", x, step, point, **names)
+        codes = self.node("QuantizeLinear", x, step, point, name=name)
         return self.node("DequantizeLinear", codes, step, point)
 
     def weights(self, codes: Array, scale: Array | float, zero: Array | None = None) -> str:
@@ -47,9 +50,10 @@ class GraphMaker:
         names = [self.fixed(codes), self.fixed(scale)]
         if zero is not None:
             names.append(self.fixed(zero))
-        return self.node("DequantizeLinear", *names, **({"axis": 0} if scale.ndim else {}))
+        options: dict[str, Any] = {"axis": 0} if scale.ndim else {}
+        return self.node("DequantizeLinear", *names, **options)
 
-    def quant(self, x: str, scale, bits: float, *, zero: float = 0.0, **options) -> str:
+    def quant(self, x: str, scale, bits, *, zero: float = 0.0, **options) -> str:
         """Quantise as QONNX does."""
         options = {"signed": 1, "narrow": 0, "rounding_mode": "ROUND"} | options
         fixed = (self.fixed(np.asarray(v, np.float64)) for v in (scale, zero, bits))

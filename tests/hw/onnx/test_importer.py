@@ -6,12 +6,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from hw.folding import fold_to_multipliers
 from hw.layers import Add, Concat, Conv, Input, MaxPool
 from hw.network import Network
 from hw.onnx.agreement import Agreement, compare_with_onnxruntime
 from hw.onnx.importer import import_onnx
 from tests.hw.drawn import frames_of
+from tests.hw.networks import Case
 from tests.hw.onnx.graphs import GraphMaker, drawn_weights
+from tests.hw.pipeline import check_rounds
 
 STEP = 1 / 64
 
@@ -104,7 +107,7 @@ def test_activation_functions(limits: tuple, zero: int, tmp_path) -> None:
     """Also limits that no format has: the largest code is then not all ones."""
     rng, g = np.random.default_rng(4), GraphMaker(3, 6, 6)
     y = conv(g, g.rounded("x", STEP), rng, 5, 3, 3, 3)
-    given = ["" if limit is None else g.fixed(np.float32(limit)) for limit in limits]
+    given = ["" if limit is None else g.fixed(limit) for limit in limits]
     y = g.node("Relu", y) if limits == (0.0, None) else g.node("Clip", y, *given)
     y = g.rounded(y, 0.01, zero)
     network, _ = check(g.save(tmp_path / "m.onnx", y))
@@ -210,7 +213,7 @@ def gemm(g: GraphMaker, x: str, codes: np.ndarray, scale: float) -> str:
 
 
 def gemm_untransposed(g: GraphMaker, x: str, codes: np.ndarray, scale: float) -> str:
-    return g.node("Gemm", x, g.weights(codes.T, scale), g.fixed(np.float32(0.3)))
+    return g.node("Gemm", x, g.weights(codes.T, scale), g.fixed(0.3))
 
 
 def matmul(g: GraphMaker, x: str, codes: np.ndarray, scale: float) -> str:
@@ -300,6 +303,21 @@ def test_unsigned_weights_around_their_zero_point(tmp_path) -> None:
     codes, zero = rng.integers(0, 256, (4, 3, 3, 3)).astype(np.uint8), np.array(128, np.uint8)
     y = g.node("Conv", g.rounded("x", STEP), g.weights(codes, 0.01, zero))
     check(g.save(tmp_path / "m.onnx", g.rounded(y, 0.05, 0, "int8")))
+
+
+def test_hardware_computes_it(tmp_path) -> None:
+    """A residual block whose results have zero points of any kind."""
+    rng, g = np.random.default_rng(17), GraphMaker(2, 4, 5)
+    x = g.rounded("x", STEP, 100)
+    y = g.rounded(conv(g, x, rng, 3, 2, 3, 3, pads=[1, 1, 1, 1]), 0.02, 30)
+    z = g.rounded(conv(g, y, rng, 3, 3, 3, 3, pads=[1, 1, 1, 1]), 0.03, 200)
+    total = g.rounded(g.node("Relu", g.node("Add", z, y)), 0.02, 90)
+    network, _ = check(g.save(tmp_path / "m.onnx", total), most=2.01)
+    names = " ".join(layer.name for layer in network.layers)
+    assert (names.count("_raised"), names.count("_wide")) == (3, 1)
+    x = frames_of(network, 5, 1)
+    rounds = [(x, "none", "none"), (x, "random", "bursty")]
+    check_rounds(Case(network, fold_to_multipliers(network, 30)), rounds)
 
 
 def test_names(tmp_path) -> None:
