@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from onnx import TensorProto, helper
 
 from hw.folding import fold_to_multipliers
 from hw.layers import Add, Concat, Conv, Input, MaxPool
@@ -296,6 +297,18 @@ def test_weights_that_the_model_quantises(tmp_path) -> None:
     layer = network.layers[1]
     assert isinstance(layer, Conv)
     assert (layer.weight_bits, layer.bits, layer.signed) == (4, 4, False)
+
+
+def test_weights_of_four_bits(tmp_path) -> None:
+    rng, g = np.random.default_rng(15), GraphMaker(3, 6, 6)
+    codes = rng.integers(-8, 8, (4, 3, 3, 3))
+    g.constants.append(helper.make_tensor("w", TensorProto.INT4, codes.shape, codes.ravel()))
+    weights = g.node("DequantizeLinear", "w", g.fixed(0.05))
+    y = g.node("Conv", g.rounded("x", STEP), weights)
+    network, _ = check(g.save(tmp_path / "m.onnx", g.rounded(y, 0.05, 0, "int8")))
+    layer = network.layers[1]
+    assert isinstance(layer, Conv)
+    np.testing.assert_array_equal(layer.weight, codes)
 
 
 def test_unsigned_weights_around_their_zero_point(tmp_path) -> None:
