@@ -163,7 +163,7 @@ def _graph(model: ModelProto) -> Graph:
     readers, nodes = Counter(dict.fromkeys(outputs, 2)), []  # who takes an output is unknown
     for node in reversed(graph.node):
         if any(readers[name] for name in node.output):
-            readers.update(node.input)
+            readers.update(filter(None, node.input))
             nodes.append(_node(node, readers[node.output[0]] == 1))
     (picture,) = pictures
     return Graph(

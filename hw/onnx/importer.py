@@ -45,8 +45,8 @@ def import_onnx(path: str | os.PathLike, name: str | None = None) -> Network:
         graph = read_graph(path)
         layers = LayerWriter()
         values = _values(graph, layers)
-        outputs = tuple(dict.fromkeys(_output(values[name], layers) for name in graph.outputs))
-        return Network(name or identifier(path.stem), tuple(layers.layers), outputs)
+        outputs = dict.fromkeys(_output(name, values.get(name), layers) for name in graph.outputs)
+        return Network(name or identifier(path.stem), tuple(layers.layers), tuple(outputs))
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
 
@@ -77,8 +77,8 @@ def _values(graph: Graph, layers: LayerWriter) -> dict[str, Value]:
     return values
 
 
-def _output(value: Value, layers: LayerWriter) -> str:
-    """Name of the layer whose result leaves."""
+def _output(name: str, value: Value | None, layers: LayerWriter) -> str:
+    """Make the layer whose result leaves as an output, and tell its name."""
     if isinstance(value, Rounded):
         value = value.codes
     if isinstance(value, Codes):
@@ -89,7 +89,7 @@ def _output(value: Value, layers: LayerWriter) -> str:
         return layers.raw(value)
     if isinstance(value, Map):
         return value.layer
-    raise ValueError("every output must be a map that is quantised, or sums of a last layer")
+    raise ValueError(f"output {name!r} must be a map that is quantised, or sums of a last layer")
 
 
 def _add(node: Node, values: list[Value | None], layers: LayerWriter) -> Value:

@@ -15,9 +15,8 @@ from hw.activation import NAME
 from hw.layers import Concat, Conv, Input, Layer, MaxPool
 from hw.onnx.formats import WIDTHS, fitting, holding
 from hw.onnx.terms import ConvTerms, Scaled
-from hw.onnx.values import Codes, Grid, Map, Picture, Rounded, Sum, Together
+from hw.onnx.values import Codes, Grid, Map, Picture, Pool, Rounded, Shape, Sum, Together
 
-_ONE = 2, 1  # multiplier and shift that change nothing
 _FINE = 2**-5  # a bias, which is a whole number of products, can so raise a result well enough
 
 
@@ -28,6 +27,7 @@ class LayerWriter:
         self.layers: list[Layer] = []
         self._names: set[str] = set()
         self._joined: dict[Together, Map] = {}
+        self._entered: tuple[Grid, Map] | None = None
 
     def settled(self, codes: Codes) -> Map:
         """Map that codes stand for; made at the first call."""
@@ -38,7 +38,10 @@ class LayerWriter:
             if isinstance(source, Picture):
                 codes.made = self._picture(source, grid)
             elif isinstance(source, Sum):
-                codes.made = self._rounded(source, grid)
+                try:
+                    codes.made = self._rounded(source, grid)
+                except ValueError as error:
+                    raise ValueError(f"result of node {source.name!r}: {error}") from error
             elif isinstance(source, Together):
                 codes.made = self._together(source, grid)
             else:
@@ -57,10 +60,10 @@ class LayerWriter:
         self._joined[source] = made
         return made
 
-    def pooled(self, name: str, source: Map, kernel, stride, padding, shape) -> Map:
-        """Put max pooling behind a map."""
-        name = self._name(name)
-        self.layers.append(MaxPool(name, source.layer, kernel, stride, padding))
+    def pooled(self, pool: Pool, source: Map, shape: Shape) -> Map:
+        """Put max pooling behind a map; the shape is that of the result."""
+        name = self._name(pool.name)
+        self.layers.append(MaxPool(name, source.layer, pool.kernel, pool.stride, pool.padding))
         return replace(source, layer=name, shape=shape)
 
     def raw(self, source: Sum) -> str:
@@ -77,24 +80,20 @@ class LayerWriter:
         return self._rounded(source, Grid(float(most) / 32767, -32768, 32767)).layer
 
     def _picture(self, source: Picture, grid: Grid) -> Map:
-        if self.layers:
+        if self._entered is not None:
+            if self._entered[0] == grid:
+                return self._entered[1]
             raise ValueError(f"input {source.name!r} must be quantised once, not in several ways")
         low, high = grid.low + grid.zero, grid.high + grid.zero
         bits, signed = holding(low, high)
         offset = (grid.zero,) * source.shape[0] if grid.zero else ()
         made = Input(self._name(source.name), source.shape, bits, grid.step, offset, signed)
         self.layers.append(made)
-        form = made.output()
-        return Map(
-            made.name,
-            source.shape,
-            grid.step,
-            grid.low,
-            grid.high,
-            form.bits,
-            form.signed,
-            flat=source.flat,
-        )
+        form, ends = made.output(), (grid.low, grid.high)
+        args = (made.name, source.shape, grid.step, *ends, form.bits, form.signed)
+        found = Map(*args, flat=source.flat)
+        self._entered = grid, found
+        return found
 
     def _again(self, source: Map, grid: Grid) -> Map:
         """Quantise a map that is quantised: nothing, if all its elements stay."""
@@ -122,7 +121,7 @@ class LayerWriter:
         low = int(max(grid.low, np.rint(source.low / grid.step)))
         high = int(min(grid.high, np.rint(source.high / grid.step)))
         if not (low <= 0 <= high and low < high):
-            raise ValueError(f"result of node {source.name!r} must have zero in its range")
+            raise ValueError(f"zero must lie in its range, not {low} to {high}")
         scaled = source.terms.scaled(grid.step)
         form = fitting(low, high, *(reach or (scaled.least, scaled.most)))
         if form is None:
@@ -130,11 +129,10 @@ class LayerWriter:
         else:
             made = self._append(scaled, source.name, *form)
         low, high = max(low, min(scaled.least, 0)), min(high, max(scaled.most, 1))
+        found = Map(made, source.shape, grid.step, low, high, *form, flat=source.flat)
         for pool in source.pools:
-            name = self._name(pool.name)
-            self.layers.append(MaxPool(name, made, pool.kernel, pool.stride, pool.padding))
-            made = name
-        return Map(made, source.shape, grid.step, low, high, *form, flat=source.flat)
+            found = self.pooled(pool, found, source.shape)
+        return found
 
     def _limited(
         self, source: Sum, scaled: Scaled, step: float, low: int, high: int
@@ -167,8 +165,8 @@ class LayerWriter:
             layer,
             ones.reshape(-1, 1, 1, 1),
             amount * ones,
-            _ONE[0] * ones,
-            _ONE[1] * ones,
+            2 * ones,  # over 2**1: one
+            ones,
             groups=channels,
             weight_bits=2,
             bits=form[0],

@@ -77,7 +77,8 @@ def clip(node: Node, values: list[Value | None], layers: LayerWriter) -> Value:
 
 def _limit(node: Node, x: Value | None, low: float, high: float, layers: LayerWriter) -> Value:
     """Limit the numbers of a map; if nobody else takes it, those that it is rounded to."""
-    if isinstance(x, Rounded) and x.single and isinstance(x.codes.source, Sum):
+    alone = isinstance(x, Rounded) and x.single and x.codes.made is None
+    if isinstance(x, Rounded) and alone and isinstance(x.codes.source, Sum):
         grid = x.codes.grid
         steps = np.clip(np.array([low, high]) / grid.step, grid.low, grid.high)
         if (abs(steps - np.rint(steps)) < 1e-6).all():
@@ -94,32 +95,22 @@ def _limit(node: Node, x: Value | None, low: float, high: float, layers: LayerWr
 
 
 def max_pool(node: Node, values: list[Value | None], layers: LayerWriter) -> Value:
-    """Take maxima, of codes, too."""
-    node.only(
-        "kernel_shape",
-        "strides",
-        "pads",
-        "auto_pad",
-        "ceil_mode",
-        dilations=(1, 1),
-        storage_order=0,
-    )
+    """Take maxima, of codes, too; zeros around a map do not count if nothing is below zero."""
+    window_of = ("kernel_shape", "strides", "pads", "auto_pad", "ceil_mode")
+    node.only(*window_of, dilations=(1, 1), storage_order=0)
     (x,) = values
-    if isinstance(x, Codes):
-        return replace(x, made=max_pooled(node, layers.settled(x), layers))
-    if isinstance(x, Sum):
-        found = _pooling(node, x)
-        pool = Pool(node.name, found.kernel, found.stride, found.padding)
-        return replace(x, pools=(*x.pools, pool), shape=(x.shape[0], *found.size))
-    return max_pooled(node, taken(node, x, layers, padded=True), layers)
-
-
-def max_pooled(node: Node, x: Map, layers: LayerWriter) -> Map:
-    """Take maxima of a map; zeros around it do not count if nothing is below zero."""
-    node.check(x.padding == NO_PADDING or x.low >= 0, "must take a map without padding")
-    found = _pooling(node, x)
-    shape = (x.shape[0], *found.size)
-    return layers.pooled(node.name, x.bare, found.kernel, found.stride, found.padding, shape)
+    source = layers.settled(x) if isinstance(x, Codes) else x
+    if not isinstance(source, Sum):
+        source = taken(node, source, layers, padded=True)
+        bare = source.padding == NO_PADDING or source.low >= 0
+        node.check(bare, "must take a map without padding")
+    found = _pooling(node, source)
+    pool = Pool(node.name, found.kernel, found.stride, found.padding)
+    shape = (source.shape[0], *found.size)
+    if isinstance(source, Sum):
+        return replace(source, pools=(*source.pools, pool), shape=shape)
+    made = layers.pooled(pool, source.bare, shape)
+    return replace(x, made=made) if isinstance(x, Codes) else made
 
 
 def average_pool(node: Node, values: list[Value | None], layers: LayerWriter) -> Value:

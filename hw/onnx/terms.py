@@ -33,13 +33,13 @@ class Scaled:
 class Terms(Protocol):
     """What is added up."""
 
-    def scaled(self, step: float, raised: int = 0) -> Scaled:
-        """Find the integers that bring it to a step, and raise the result by a number of steps.
+    def scaled(self, step: float) -> Scaled:
+        """Find the integers that bring it to a step.
 
         Raises
         ------
         ValueError
-            If it cannot be raised, or no multiplier is near enough to its scale.
+            If no multiplier and shift are near its scale.
         """
         ...
 
@@ -101,7 +101,7 @@ class ConvTerms:
         """Integers (O,) nearest to the biases, raised by a real number."""
         found = np.rint((self.bias + raised) / self.units)
         if not (np.abs(found) < MAX_BIAS).all():
-            raise ValueError(f"must have biases below 2**40 steps, not {np.abs(found).max():g}")
+            raise ValueError(f"biases must be below 2**40 steps, not {np.abs(found).max():g}")
         return found.astype(np.int64)
 
     def sums(self, bias: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -112,7 +112,7 @@ class ConvTerms:
         return up * low + down * high + bias, up * high + down * low + bias
 
     def scaled(self, step: float, raised: int = 0) -> Scaled:
-        """Find the integers; see `Terms`."""
+        """Find the integers, as `Terms` does, and raise the result by a number of steps."""
         multiplier, shift = _integers(self.units / step)
         bias = self.biases(raised * step)
         least, most = (_rounded(s * multiplier, shift[0]) for s in self.sums(bias))
@@ -131,10 +131,8 @@ class AddTerms:
     a: Source
     b: Source
 
-    def scaled(self, step: float, raised: int = 0) -> Scaled:
+    def scaled(self, step: float) -> Scaled:
         """Find the integers; see `Terms`."""
-        if raised:
-            raise ValueError("an addition cannot be raised")
         factors, (shift, _) = _integers(np.array([self.a.step, self.b.step]) / step)
         ma, mb = factors.tolist()
         low = self.a.low * ma + self.b.low * mb
@@ -156,10 +154,8 @@ class AvgTerms:
     stride: tuple[int, int]
     padding: tuple[int, int, int, int]
 
-    def scaled(self, step: float, raised: int = 0) -> Scaled:
+    def scaled(self, step: float) -> Scaled:
         """Find the integers; see `Terms`."""
-        if raised:
-            raise ValueError("an average cannot be raised")
         pixels = self.kernel[0] * self.kernel[1]
         (multiplier,), (shift,) = _integers(np.array([self.source.step / pixels / step]))
         low, high = (end * pixels * multiplier for end in (self.source.low, self.source.high))

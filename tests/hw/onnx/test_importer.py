@@ -198,6 +198,24 @@ def test_pooling_of_codes_and_of_what_is_not_yet_quantised(tmp_path) -> None:
     assert sum(isinstance(layer, MaxPool) for layer in network.layers) == 2
 
 
+def test_relu_behind_pooled_codes(tmp_path) -> None:
+    rng, g = np.random.default_rng(8), GraphMaker(3, 6, 6)
+    step, zero = g.fixed(0.02), g.fixed(np.array(0, np.int8))
+    y = conv(g, g.rounded("x", STEP), rng, 4, 3, 3, 3)
+    codes = g.node("QuantizeLinear", y, step, zero)
+    codes = g.node("MaxPool", codes, kernel_shape=[2, 2], strides=[2, 2])
+    y = g.node("Relu", g.node("DequantizeLinear", codes, step, zero))
+    network, _ = check(g.save(tmp_path / "m.onnx", g.rounded(y, 0.02, 0, "int8")))
+    assert network.formats[network.outputs[0]].shape == (4, 2, 2)
+
+
+def test_picture_that_is_quantised_twice_in_one_way(tmp_path) -> None:
+    rng, g = np.random.default_rng(8), GraphMaker(3, 6, 6)
+    maps = [g.rounded(conv(g, g.rounded("x", STEP, 5), rng, 4, 3, 3, 3), 0.02) for _ in range(2)]
+    network, _ = check(g.save(tmp_path / "m.onnx", g.rounded(g.node("Add", *maps), 0.03)))
+    assert [layer.inputs for layer in network.layers[1:3]] == [("x",), ("x",)]
+
+
 def test_padding_by_an_operator(tmp_path) -> None:
     rng, g = np.random.default_rng(9), GraphMaker(3, 5, 6)
     pads = g.fixed(np.array([0, 0, 1, 2, 0, 0, 0, 1]))

@@ -305,6 +305,15 @@ def test_inputs(tmp_path) -> None:
             import_onnx(path)
 
 
+def test_outputs_that_are_no_maps(tmp_path) -> None:
+    g, result = good()
+    g.nodes.append(helper.make_node("MaxPool", [result], ["y", "places"], kernel_shape=[2, 2]))
+    for output in ("places", "k0"):
+        path = g.save(tmp_path / "m.onnx", result, output)
+        with pytest.raises(ValueError, match=f"m.onnx: output '{output}' must be a map that is"):
+            import_onnx(path)
+
+
 def test_limits_of_the_hardware_are_told_of_the_file(tmp_path) -> None:
     g, x = start(600, 2, 2)
     path = g.save(tmp_path / "m.onnx", g.node("MaxPool", x, kernel_shape=[2, 2]))
