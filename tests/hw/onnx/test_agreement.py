@@ -2,12 +2,14 @@ from dataclasses import replace
 
 import numpy as np
 import onnx
+import pytest
 
 from hw.layers import Conv
 from hw.network import Network
 from hw.onnx.agreement import compare_with_onnxruntime
 from hw.onnx.importer import import_onnx
 from tests.hw.drawn import frames_of
+from tests.hw.onnx.beginnings import good, start, weights
 from tests.hw.onnx.graphs import GraphMaker
 
 
@@ -41,3 +43,18 @@ def test_model_of_a_fixed_batch(tmp_path) -> None:
     network = import_onnx(tmp_path / "m.onnx")
     found = compare_with_onnxruntime(tmp_path / "m.onnx", network, frames_of(network, 6, 1))
     assert (found.difference, found.top1) == (0, 1)
+
+
+def test_results_that_are_not_the_networks(tmp_path) -> None:
+    g, result = good()
+    path = g.save(tmp_path / "m.onnx", result)
+    network = import_onnx(path)
+    g, x = start()
+    other = g.save(
+        tmp_path / "other.onnx", g.rounded(g.node("Conv", x, weights(g, 9, 3, 3, 3)), 1.0)
+    )
+    with pytest.raises(ValueError, match=r"other.onnx: must have the results of network 'm'"):
+        compare_with_onnxruntime(other, network, frames_of(network, 2, 1))
+    other.write_bytes(path.read_bytes()[:-50])
+    with pytest.raises(ValueError, match=r"other.onnx: onnxruntime cannot compute it: "):
+        compare_with_onnxruntime(other, network, frames_of(network, 2, 1))
