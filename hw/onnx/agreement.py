@@ -20,6 +20,9 @@ _FAILURES = (
 )
 
 
+_BATCH = 256  # bounds the memory
+
+
 @dataclass(frozen=True)
 class Agreement:
     """Difference between two models, over some pictures.
@@ -88,6 +91,6 @@ def _results(path: str, network: Network, pictures: np.ndarray) -> list[np.ndarr
         x = network.input.compute(pictures) * np.float64(network.input.scale)
     x = x.astype({"float": "float32"}.get(kind, kind))
     x = x.reshape(len(x), *network.input.shape[: len(taken.shape) - 1])
-    many = taken.shape[0] if isinstance(taken.shape[0], int) else max(len(x), 1)
+    many = taken.shape[0] if isinstance(taken.shape[0], int) else _BATCH
     parts = [session.run(None, {taken.name: x[k : k + many]}) for k in range(0, len(x), many)]
     return [np.concatenate(part).astype(np.float64) for part in zip(*parts, strict=True)]

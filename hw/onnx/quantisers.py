@@ -61,7 +61,8 @@ def quant(node: Node, values: list[Value | None], layers: LayerWriter) -> Value:
     node.check(len(numbers) == 3, "must have a fixed scale, zero point and width")
     scale, zero, width = numbers
     bits = _single(node, width, "bit width")
-    node.check(bits in range(2, 17), f"must have a bit width from 2 to 16, not {bits:g}")
+    most = 32 if isinstance(x, Constant) else 16  # a bias may have many
+    node.check(bits in range(2, most + 1), f"must have a bit width from 2 to {most}, not {bits:g}")
     signed, narrow = (
         int(bool(node.attributes.get(k, d))) for k, d in (("signed", 1), ("narrow", 0))
     )

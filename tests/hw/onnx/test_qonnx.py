@@ -79,3 +79,16 @@ def test_rounding_of_weights(mode: str, tmp_path) -> None:
     function = {"ROUND": np.rint, "CEIL": np.ceil, "FLOOR": np.floor, "ROUND_TO_ZERO": np.trunc}
     wanted = np.clip(function[mode](real / 0.25), -8, 7)
     np.testing.assert_array_equal(layer.weight, wanted)
+
+
+def test_bias_of_many_bits_and_a_picture_that_is_flattened_first(tmp_path) -> None:
+    rng, g = np.random.default_rng(1), GraphMaker(2, 3, 4)
+    codes, biases = rng.integers(-7, 8, (5, 24)), rng.integers(-(2**19), 2**19, 5)
+    weights = g.quant(g.fixed(codes * 0.25), np.full((5, 1), 0.25), 4)
+    bias = g.quant(g.fixed(biases / 2**12), np.full(5, 2.0**-12), 24)
+    x = g.quant(g.node("Flatten", "x"), 2.0**-10, 8, signed=0)
+    network = import_onnx(g.save(tmp_path / "m.onnx", g.node("Gemm", x, weights, bias, transB=1)))
+    x = frames_of(network, 4, 1)
+    assert network.input.shape == (2, 3, 4)
+    (found,) = network.compute(x).values()
+    np.testing.assert_array_equal(found[:, :, 0, 0], x.reshape(4, -1) @ codes.T + biases)
