@@ -8,7 +8,7 @@ from onnx import TensorProto, helper
 from hw.onnx.agreement import compare_with_onnxruntime
 from hw.onnx.file import OPSETS
 from hw.onnx.importer import import_onnx
-from tests.hw.onnx.beginnings import good, start
+from tests.hw.onnx.beginnings import good, start, weights
 
 
 def test_opsets(tmp_path) -> None:
@@ -52,6 +52,14 @@ def test_outputs_that_are_no_maps(tmp_path) -> None:
         path = g.save(tmp_path / "m.onnx", result, output)
         with pytest.raises(ValueError, match=f"m.onnx: output '{output}' must be a map that is"):
             import_onnx(path)
+
+
+def test_numbers_that_are_none(tmp_path) -> None:
+    g, x = start()
+    bias = g.fixed(np.array([1.0, 2.0, np.nan, 4.0]))
+    y = g.rounded(g.node("Conv", x, weights(g), bias), 0.1)
+    with pytest.raises(ValueError, match=f"m.onnx: tensor '{bias}' must hold numbers only"):
+        import_onnx(g.save(tmp_path / "m.onnx", y))
 
 
 def test_limits_of_the_hardware_are_told_of_the_file(tmp_path) -> None:

@@ -35,6 +35,8 @@ def test_relu_behind_a_quantiser_costs_no_layer_if_it_takes_all(tmp_path) -> Non
             y = g.rounded(g.node("Add", y, before), 0.03, 0, "int8")
         network, _ = check(g.save(tmp_path / "m.onnx", y))
         assert len(network.layers) == (4 if shared else 2)
+        wide = [k for k in network.layers if isinstance(k, Conv) and k.kernel == (3, 3)]
+        assert len(wide) == 1
 
 
 @pytest.mark.parametrize("zeros", [(0, 0, 0), (0, 120, 37), (128, 0, 255)])
@@ -75,6 +77,10 @@ def test_concat_of_one_format_needs_no_quantiser(tmp_path) -> None:
 POOLS: dict[str, tuple[str, dict]] = {
     "most": ("MaxPool", {"kernel_shape": [3, 2], "strides": [2, 1], "pads": [1, 0, 2, 1]}),
     "most, windows cut": ("MaxPool", {"kernel_shape": [2, 3], "strides": [2, 2], "ceil_mode": 1}),
+    "most, windows behind": (
+        "MaxPool",
+        {"kernel_shape": [1, 1], "strides": [4, 3], "ceil_mode": 1},
+    ),
     "mean": ("AveragePool", {"kernel_shape": [3, 2], "strides": [2, 1]}),
     "mean, padded": (
         "AveragePool",
@@ -103,6 +109,26 @@ def test_pooling_of_codes_and_of_what_is_not_yet_quantised(tmp_path) -> None:
     path = g.save(tmp_path / "m.onnx", g.node("DequantizeLinear", codes, step, zero))
     network, _ = check(path)
     assert sum(isinstance(layer, MaxPool) for layer in network.layers) == 2
+
+
+def test_max_pooling_of_a_map_with_zeros_around(tmp_path) -> None:
+    """They are as good as nothing, for what is never negative."""
+    g = GraphMaker(3, 6, 6)
+    pads = g.fixed(np.array([0, 0, 1, 1, 0, 0, 0, 0]))
+    x = g.node("Pad", g.rounded("x", STEP), pads)
+    y = g.node("MaxPool", x, kernel_shape=[2, 3], strides=[2, 2], pads=[0, 0, 1, 1])
+    network, _ = check(g.save(tmp_path / "m.onnx", g.rounded(y, STEP)))
+    layer = network.layers[1]
+    assert isinstance(layer, MaxPool)
+    assert layer.padding == (1, 1, 1, 1)
+
+
+def test_reshape_that_changes_nothing(tmp_path) -> None:
+    g = GraphMaker(3, 6, 6)
+    x = g.node("Reshape", g.rounded("x", STEP), g.fixed(np.array([0, 0, -1, 6])))
+    y = g.node("MaxPool", x, kernel_shape=[2, 2])
+    network, _ = check(g.save(tmp_path / "m.onnx", g.rounded(y, STEP)))
+    assert network.formats[network.outputs[0]].shape == (3, 5, 5)
 
 
 def test_relu_behind_pooled_codes(tmp_path) -> None:

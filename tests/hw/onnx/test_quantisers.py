@@ -39,6 +39,16 @@ def test_zero_point_where_a_bias_is_too_coarse_for_it(tmp_path) -> None:
     ]
 
 
+@pytest.mark.parametrize(("kind", "zero"), [("uint8", 0), ("int8", 0), ("uint8", 60)])
+def test_range_that_another_quantiser_narrows(kind: str, zero: int, tmp_path) -> None:
+    rng, g = np.random.default_rng(2), GraphMaker(3, 6, 6)
+    y = g.rounded(conv(g, g.rounded("x", STEP), rng, 5, 3, 3, 3), 0.01, 0, "int16")
+    network, _ = check(g.save(tmp_path / "m.onnx", g.rounded(y, 0.01, zero, kind)))
+    result = network.compute(frames_of(network, 24, 5))[network.outputs[0]]
+    assert result.min() == np.iinfo(kind).min - zero
+    assert result.max() == np.iinfo(kind).max - zero
+
+
 def test_codes_of_16_bits(tmp_path) -> None:
     rng, g = np.random.default_rng(3), GraphMaker(2, 4, 4)
     x = g.rounded("x", 0.001, 0, "int16")

@@ -177,6 +177,13 @@ def padding_with_ones() -> tuple[GraphMaker, str]:
     return g, g.node("Pad", x, pads, g.fixed(1.0), name="pad")
 
 
+def padding_in_front_of_maxima() -> tuple[GraphMaker, str]:
+    g = GraphMaker(3, 6, 6)
+    pads = g.fixed(np.array([0, 0, 1, 1, 0, 0, 1, 1]))
+    x = g.node("Pad", g.rounded("x", 0.02, 0, "int8"), pads)
+    return g, g.node("MaxPool", x, name="p", kernel_shape=[2, 2])
+
+
 def padding_that_is_left() -> tuple[GraphMaker, str]:
     g, x = start()
     x = g.node("Pad", x, g.fixed(np.array([0, 0, 1, 1, 0, 0, 1, 1])))
@@ -234,6 +241,7 @@ REFUSED: dict[Callable, str] = {
     product_of_maps: "node 'square' (Mul) must take a map and a fixed number",
     factor_for_each_pixel: "node 'mask' (Mul) must have one fixed number, or one for each of 3",
     padding_with_ones: "node 'pad' (Pad) must pad with zeros",
+    padding_in_front_of_maxima: "node 'p' (MaxPool) must take a map without padding",
     padding_that_is_left: "node 'add' (Add) must take a map without padding",
     quant_of_two_widths: "must have one bit width for a whole map, not 3",
     quant_that_drops: "must round to the nearest, not by 'FLOOR'",
