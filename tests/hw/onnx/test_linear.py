@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from hw.layers import Conv
+from tests.hw.drawn import frames_of
 from tests.hw.onnx.checks import STEP, check, conv
 from tests.hw.onnx.graphs import GraphMaker, drawn_weights
 
@@ -82,6 +83,17 @@ def test_sums_of_several_scales_leave_in_16_bits(tmp_path) -> None:
     network, found = check(g.save(tmp_path / "m.onnx", y, axes=2))
     assert network.formats[network.outputs[0]].bits == 16
     assert found.top1 == 1
+
+
+def test_output_without_weights_whose_scale_says_nothing(tmp_path) -> None:
+    rng, g = np.random.default_rng(11), GraphMaker(3, 4, 4)
+    codes, steps = drawn_weights(rng, 3, 3, 2, 2), np.array([0.01, 1e-30, 0.02])
+    codes[1] = 0
+    bias = g.fixed(np.array([0.1, 0.5, -0.2]))
+    y = g.node("Conv", g.rounded("x", STEP), g.weights(codes, steps), bias)
+    network, _ = check(g.save(tmp_path / "m.onnx", g.rounded(y, 0.05, 0, "int8")))
+    result = network.compute(frames_of(network, 4, 1))[network.outputs[0]]
+    assert set(result[:, 1].ravel()) == {10}
 
 
 def test_batch_normalisation_and_affine_operators(tmp_path) -> None:
