@@ -5,7 +5,7 @@ from math import floor
 import numpy as np
 import pytest
 
-from hw.arithmetic import convolve, requantise, signed_bits, windows
+from hw.arithmetic import convolve, fixed_point, requantise, signed_bits, windows
 
 
 @pytest.mark.parametrize(
@@ -110,3 +110,15 @@ def test_sums_too_large_for_float64_are_exact() -> None:
     weight = np.ones((1, 2, 1, 1), int)
     assert convolve(view, weight, 1, 2**53 + 1).item() == 2**53 + 1
     assert convolve(view, weight, 1, 2**52).item() != 2**53 + 1  # what the bound protects from
+
+
+@pytest.mark.parametrize("limit", [1, 255, 65535])
+def test_fixed_point_is_as_near_as_the_limit_allows(limit: int) -> None:
+    for factor in ([1e-3, 3e-3, 2e-4], [0.4999, 0.01], [1e-9, 1e-10], [2.0**-7, 2.0**-7]):
+        multiplier, shift = fixed_point(np.array(factor), limit)
+        assert set(shift.tolist()) == {shift[0]}
+        assert limit / 2 < multiplier.max() <= limit or shift[0] in (1, 40)
+        for m, wanted in zip(multiplier.tolist(), factor, strict=True):
+            assert abs(Fraction(m, 2 ** int(shift[0])) - Fraction(wanted)) <= Fraction(
+                1, 2 ** (int(shift[0]) + 1)
+            )

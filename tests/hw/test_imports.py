@@ -48,6 +48,15 @@ def test_reference_knows_nothing_of_the_hardware() -> None:
         assert not any(name.startswith("amaranth") for name in imported(module))
 
 
+def test_only_its_own_package_imports_onnx() -> None:
+    """Networks load, run and become hardware without it."""
+    for module in MODULES:
+        foreign = {name.split(".")[0] for name in imported(module)} & {"onnx", "onnxruntime"}
+        assert not foreign or module.startswith("hw.onnx."), module
+        if not module.startswith("hw.onnx"):
+            assert not any(name.startswith("hw.onnx") for name in imported(module)), module
+
+
 def test_cost_builds_no_hardware() -> None:
     for module in (
         "hw.cost",

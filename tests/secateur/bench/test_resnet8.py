@@ -5,8 +5,10 @@ import pytest
 from safetensors.numpy import save_file
 
 from hw.layers import Add, Conv
+from hw.onnx.export import onnx_model
 from secateur.bench import resnet8
 from secateur.bench.networks import drawn
+from tests.hw.onnx.runs import results
 
 REALS = resnet8.at_random(1)
 
@@ -73,6 +75,15 @@ def test_integers_follow_the_real_network() -> None:
         assert (
             np.sqrt((error**2).mean()) < 0.05 * real[name].std() + 0.02 * np.abs(real[name]).max()
         )
+
+
+def test_onnxruntime_computes_the_same() -> None:
+    network = resnet8.quantise(REALS, drawn(3))
+    network = replace(network, outputs=tuple(layer.name for layer in network.layers))
+    x = drawn(5)
+    found = results(onnx_model(network).SerializeToString(), x)
+    for name, result in network.compute(x).items():
+        np.testing.assert_array_equal(found[name], result, err_msg=name)
 
 
 def test_half_of_the_maps_that_are_added_are_the_same() -> None:

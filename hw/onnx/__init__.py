@@ -1,0 +1,1 @@
+"""ONNX: quantised models become networks of integers, and these become integer models."""
