@@ -34,25 +34,25 @@ def requantise(
     return np.clip((acc * multiplier + (1 << (shift - 1))) >> shift, low, high)
 
 
-def fixed_point(
-    factor: np.ndarray, limit: int = (1 << MAX_MULTIPLIER_BITS) - 1
-) -> tuple[np.ndarray, np.ndarray]:
-    """Approximate factors (O,) by ``multiplier / 2**shift`` with one shift, as large as it can be.
+def fixed_point(factor: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Approximate factors (O,) by ``multiplier / 2**shift`` with one shift, as fine as it can be.
 
     Parameters
     ----------
     factor : (O,) float64
         Positive factors from sums to activations.
-    limit : int
-        Largest multiplier.
 
     Returns
     -------
     multiplier, shift : (O,) int64
-        As `requantise` takes them; a multiplier is above `limit` if a factor is above its half.
+        As `requantise` takes them, and no larger than is as fine: 1 is the multiplier where all
+        factors are one power of two. A multiplier is too large if a factor is above 32767.
     """
+    limit = (1 << MAX_MULTIPLIER_BITS) - 1
     shift = int(np.clip(np.floor(np.log2(limit / factor.max()) + 1e-9), 1, MAX_SHIFT))
     multiplier = np.rint(factor * 2.0**shift).astype(np.int64)
+    while shift > 1 and multiplier.any() and not (multiplier % 2).any():
+        multiplier, shift = multiplier // 2, shift - 1
     return multiplier, np.full(len(factor), shift, np.int64)
 
 

@@ -12,8 +12,9 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from hw.arithmetic import fixed_point
 from hw.network import Network
-from pruning.quantise import assemble, requantisation
+from pruning.quantise import assemble
 from pruning.real_network import INPUT, RealNetwork
 from pruning.reals import RealAdd, RealAvgPool, RealConv, RealLayer, padded
 from pruning.scales import Scales, ties
@@ -143,7 +144,7 @@ class FakeQuantised(nn.Module):
         """Requantise the sum of some terms, each with its factors."""
         form = self.scales.formats[name]
         every = torch.cat([factor.reshape(-1) for factor in factors])
-        multiplier, shift = requantisation(every.detach().double().numpy())
+        multiplier, shift = fixed_point(every.detach().double().numpy())
         every = _Through.apply(every, torch.from_numpy(multiplier / 2.0**shift).to(every.dtype))
         parts = every.split([factor.numel() for factor in factors])
         products = [

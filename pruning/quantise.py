@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from hw.arithmetic import MAX_MULTIPLIER_BITS, MAX_SHIFT
+from hw.arithmetic import fixed_point
 from hw.layers import Add, AvgPool, Concat, Conv, Input, Layer, MaxPool
 from hw.network import Network
 from pruning.observe import Range, observe
@@ -157,34 +157,13 @@ def integer_weights(layer: RealConv, step: np.ndarray, bits: int) -> np.ndarray:
     return weight.astype(np.int64)
 
 
-def requantisation(factor: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Approximate factors (O,) by ``multiplier / 2**shift`` with one shift, as large as it can be.
-
-    Parameters
-    ----------
-    factor : (O,) float64
-        Positive factors from sums to activations.
-
-    Returns
-    -------
-    multiplier, shift : (O,) int64
-        As small as they can be: 1 is the multiplier where all factors are one power of two.
-    """
-    limit = (1 << MAX_MULTIPLIER_BITS) - 1
-    shift = int(np.clip(np.floor(np.log2(limit / factor.max()) + 1e-9), 1, MAX_SHIFT))
-    multiplier = np.rint(factor * 2.0**shift).astype(np.int64)
-    while shift > 1 and not (multiplier % 2).any():
-        multiplier, shift = multiplier // 2, shift - 1
-    return multiplier, np.full(len(factor), shift, np.int64)
-
-
 def _conv(layer: RealConv, scales: Scales) -> Conv:
     """Round weights and bias to integers; the sums are in units of ``scale * step``."""
     source, step = scales.formats[layer.source], scales.steps[layer.name]
     bits = scales.weight_bits[layer.name]
     form: dict = {"scale": float(source.scale * step[0])}
     if out := scales.formats.get(layer.name):
-        multiplier, shift = requantisation(source.scale * step / out.scale)
+        multiplier, shift = fixed_point(source.scale * step / out.scale)
         form = {"multiplier": multiplier, "shift": shift, "scale": out.scale}
         form |= {"bits": out.bits, "signed": out.signed}
     return Conv(
@@ -207,7 +186,7 @@ def _conv(layer: RealConv, scales: Scales) -> Conv:
 def _average(layer: RealAvgPool, scales: Scales) -> AvgPool:
     source, out = scales.formats[layer.source], scales.formats[layer.name]
     factor = source.scale / out.scale / (layer.kernel[0] * layer.kernel[1])
-    multiplier, shift = requantisation(np.array([factor]))
+    multiplier, shift = fixed_point(np.array([factor]))
     return AvgPool(
         layer.name,
         layer.source,
@@ -225,7 +204,7 @@ def _average(layer: RealAvgPool, scales: Scales) -> AvgPool:
 def _add(layer: RealAdd, scales: Scales) -> Add:
     a, b, out = (scales.formats[name] for name in (*layer.sources, layer.name))
     factors = np.array([a.scale, b.scale]) / out.scale
-    multipliers, shift = requantisation(factors)
+    multipliers, shift = fixed_point(factors)
     return Add(
         layer.name,
         layer.sources,

@@ -18,6 +18,7 @@ COMMANDS = {
     "prune": "prune the trained network, retrain it and make it integer",
     "import": "turn a PyTorch model, or quantised ONNX, into a network",
     "quantize": "make an imported network integer",
+    "export": "write a network as integer ONNX, which onnxruntime computes to the same integers",
     "estimate": "say in seconds what a network costs, and what a pruning would save",
     "generate": "turn a network file into Verilog",
     "simulate": "simulate generated Verilog and compare it with its network, bit for bit",
@@ -25,6 +26,9 @@ COMMANDS = {
     "bench": "measure layers and networks, dense and pruned, against their prediction",
     "doctor": "say which tools work here",
 }
+
+
+EXTRAS = {"torch": "torch", "sklearn": "torch", "onnx": "onnx", "onnxruntime": "onnx"}  # by package
 
 
 class UsageError(ValueError):
@@ -89,7 +93,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         code = _exit_code(error)
         if code is None:
             raise
-        return _fail(str(error), code, argv)
+        message = str(error)
+        if isinstance(error, ModuleNotFoundError):
+            message += f": pip install 'secateur[{EXTRAS[error.name or '']}]'"
+        return _fail(message, code, argv)
     if arguments.json:
         document = getattr(arguments.module, "document", dict)
         print(json.dumps(document(result), indent=2))
@@ -104,7 +111,7 @@ def _exit_code(error: Exception) -> int | None:
         return errors.MISMATCH
     if isinstance(error, errors.BudgetError):
         return errors.BUDGET
-    if isinstance(error, ModuleNotFoundError) and error.name in ("torch", "sklearn"):
+    if isinstance(error, ModuleNotFoundError) and error.name in EXTRAS:
         return errors.TOOL
     if isinstance(error, (ValueError, OSError)):
         return errors.USER_ERROR
@@ -123,8 +130,6 @@ def _fail(message: str, code: int, argv: Sequence[str]) -> int:
     """Say what went wrong, on stderr and, if asked for JSON, as the document on stdout."""
     if "-v" in argv or "--verbose" in argv:
         traceback.print_exc()
-    if message.startswith("No module named"):
-        message += "; the pruning half needs it: pip install 'secateur[torch]'"
     print(f"secateur: {message}", file=sys.stderr)
     if "--json" in argv:
         print(json.dumps({"schema": "secateur.error/1", "exit": code, "error": message}, indent=2))

@@ -68,9 +68,8 @@ def describe(result: dict[str, Any]) -> str:
 
 
 def _onnx(arguments: argparse.Namespace, name: str, path: Path) -> dict[str, Any]:
-    from hw.onnx import import_onnx
-
     from hw.layers import Conv
+    from hw.onnx.importer import import_onnx
 
     network = import_onnx(arguments.model, name)
     network.save(path)

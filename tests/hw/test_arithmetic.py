@@ -112,13 +112,21 @@ def test_sums_too_large_for_float64_are_exact() -> None:
     assert convolve(view, weight, 1, 2**52).item() != 2**53 + 1  # what the bound protects from
 
 
-@pytest.mark.parametrize("limit", [1, 255, 65535])
-def test_fixed_point_is_as_near_as_the_limit_allows(limit: int) -> None:
-    for factor in ([1e-3, 3e-3, 2e-4], [0.4999, 0.01], [1e-9, 1e-10], [2.0**-7, 2.0**-7]):
-        multiplier, shift = fixed_point(np.array(factor), limit)
-        assert set(shift.tolist()) == {shift[0]}
-        assert limit / 2 < multiplier.max() <= limit or shift[0] in (1, 40)
-        for m, wanted in zip(multiplier.tolist(), factor, strict=True):
-            assert abs(Fraction(m, 2 ** int(shift[0])) - Fraction(wanted)) <= Fraction(
-                1, 2 ** (int(shift[0]) + 1)
-            )
+@pytest.mark.parametrize(
+    "factor", [[1e-3, 3e-3, 2e-4], [0.4999, 0.01], [1e-9, 1e-10], [3.7, 200.0], [1e-12]]
+)
+def test_fixed_point_is_as_near_as_sixteen_bits_allow(factor: list[float]) -> None:
+    multiplier, shift = fixed_point(np.array(factor))
+    assert set(shift.tolist()) == {shift[0]}
+    assert multiplier.max() < 2**16
+    finest = min(40, 15 - int(np.floor(np.log2(max(factor)))))  # of which multipliers fit
+    for m, wanted in zip(multiplier.tolist(), factor, strict=True):
+        error = abs(Fraction(m, 2 ** int(shift[0])) - Fraction(wanted))
+        assert error <= Fraction(1, 2 ** (finest + 1))
+
+
+def test_fixed_point_of_powers_of_two_needs_no_wide_multiplier() -> None:
+    multiplier, shift = fixed_point(np.array([2.0**-7, 2.0**-5]))
+    assert (multiplier.tolist(), shift.tolist()) == ([1, 4], [7, 7])
+    multiplier, shift = fixed_point(np.array([2.0, 1.0]))
+    assert (multiplier.tolist(), shift.tolist()) == ([4, 2], [1, 1])

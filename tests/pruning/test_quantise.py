@@ -13,7 +13,7 @@ from pruning.evaluate import evaluate
 from pruning.importing import real_network_of
 from pruning.models import Model, chain
 from pruning.prune import prune
-from pruning.quantise import quantise, requantisation
+from pruning.quantise import quantise
 from pruning.selectors import RandomMasks
 
 
@@ -141,15 +141,6 @@ def test_dead_outputs_are_quantised_too(trained: Model, digits: DataSet):
     logits = network.compute(digits.test.images[:5])["linear"]
     assert (logits == logits[:1]).all()  # nothing of the picture comes through
     np.testing.assert_array_equal(logits, judge(network, digits.test.images[:5]))
-
-
-def test_requantisation_is_as_fine_as_sixteen_bits_allow():
-    multiplier, shift = requantisation(np.array([1e-3, 3e-3, 2e-4]))
-    assert shift.tolist() == [24] * 3
-    assert multiplier.tolist() == [16777, 50332, 3355]
-    multiplier, shift = requantisation(np.array([2.0**-7, 2.0**-5]))
-    assert (multiplier.tolist(), shift.tolist()) == ([1, 4], [7, 7])
-    assert requantisation(np.array([1e-12]))[1].max() <= 40
 
 
 @pytest.mark.parametrize(
