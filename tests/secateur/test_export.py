@@ -8,7 +8,7 @@ from secateur import cli
 from tests.hw.drawn import frames_of, seeded
 from tests.hw.onnx.runs import results
 
-NETWORK = seeded("residual", 3).network
+NETWORK = seeded("identity", 3).network
 
 
 @pytest.fixture
