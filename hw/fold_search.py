@@ -7,6 +7,8 @@ from functools import cache
 from itertools import pairwise, product
 from typing import Generic, Protocol, TypeVar
 
+import numpy as np
+
 from hw.columns import Columns, Segments
 from hw.cost import predict_interval
 from hw.fold import Fold, Folding
@@ -27,12 +29,15 @@ class Budget(Protocol[Price]):
     ----------
     price : Price
         The price that is tried first.
+    resolution : float
+        Least ratio of two intervals of which both are tried.
     """
 
     price: Price
+    resolution: float
 
-    def cost(self, index: int, choice: Choice, price: Price) -> float:
-        """Cost of a fold of a layer, by the layer's place among those that are folded."""
+    def costs(self, index: int, choices: list[Choice], price: Price) -> np.ndarray:
+        """Costs of folds of a layer, by the layer's place among those that are folded."""
         ...
 
     def stream_cost(self, index: int, price: Price) -> float:
@@ -65,6 +70,14 @@ class _Link:
     layer: Layer | None = None
 
 
+class _Table:
+    """Choices of a layer as arrays: cycles, and which have the same lanes and streams."""
+
+    def __init__(self, choices: list[Choice]) -> None:
+        self.cycles = np.array([choice.cycles for choice in choices])
+        self.kind = np.array([(choice.fold.P << 16) + choice.fold.E for choice in choices])
+
+
 class Search(Generic[Price]):
     """Search over the folds of a network.
 
@@ -77,15 +90,12 @@ class Search(Generic[Price]):
     def __init__(self, network: Network, budget: Budget[Price], memo: PlanMemo) -> None:
         self.network, self.budget, self.memo = network, budget, memo
         self.layers = folded(network)
-        first: dict[Hashable, int] = {}
-        self.twins = [
-            first.setdefault(structure(network, layer), index)
-            for index, layer in enumerate(self.layers)
-        ]
-        self.every = {index: choices(network, self.layers[index]) for index in first.values()}
+        self.twins = twins(network, self.layers)
+        self.every = {index: choices(network, self.layers[index]) for index in set(self.twins)}
         self.choices = {
             index: undominated(found) if index else found for index, found in self.every.items()
         }
+        self.tables = {index: _Table(found) for index, found in self.choices.items()}
         self.candidates = cache(self._candidates)
         self.segments, self.write_cycles = cache(self._segments), cache(self._write_cycles)
         self.walked, self.interval = cache(self._walked), self._interval
@@ -125,14 +135,23 @@ class Search(Generic[Price]):
         and the next fewer are looked at more closely.
         """
         while True:
-            start = bisect_left(self.intervals, True, key=self._may_be_in)
-            if start == len(self.intervals):
+            intervals = self._resolved()
+            start = bisect_left(intervals, True, key=self._may_be_in)
+            if start == len(intervals):
                 return None
-            cycles, shorter = self.intervals[start], self.intervals[max(start - 1, 0)]
+            cycles, shorter = intervals[start], intervals[max(start - 1, 0)]
             if self.cheapest(cycles) is not None and (
                 shorter == cycles or self.cheapest(shorter) is None
             ):
                 return cycles
+
+    def _resolved(self) -> list[int]:
+        """Intervals that are tried: the longest, and shorter ones that differ enough."""
+        found = self.intervals[-1:]
+        for cycles in reversed(self.intervals):
+            if cycles * self.budget.resolution < found[-1]:
+                found.append(cycles)
+        return found[::-1]
 
     def _may_be_in(self, cycles: int) -> bool:
         """Whether folds may fit that take no more than some cycles, as far as it is known."""
@@ -169,6 +188,7 @@ class Search(Generic[Price]):
                         insort(self.intervals, found)
         for index in slow:
             self.choices[index] = undominated(self.every[index])
+            self.tables[index] = _Table(self.choices[index])
         if slow:
             self.candidates.cache_clear()
         return bool(slow)
@@ -183,13 +203,12 @@ class Search(Generic[Price]):
 
     def _candidates(self, index: int, cycles: int, price: Price) -> list[tuple[float, Fold]]:
         """Of the choices within some cycles, the cheapest for each number of lanes and streams."""
-        found: dict[tuple[int, int], tuple[float, Fold]] = {}
-        for choice in self.choices[index]:
-            if choice.cycles <= cycles:
-                key, cost = (choice.fold.P, choice.fold.E), self.budget.cost(index, choice, price)
-                if key not in found or cost < found[key][0]:
-                    found[key] = cost, choice.fold
-        return list(found.values())
+        found, table = self.choices[index], self.tables[index]
+        costs = np.where(table.cycles <= cycles, self.budget.costs(index, found, price), np.inf)
+        places = np.argsort(costs, kind="stable")
+        _, first = np.unique(table.kind[places], return_index=True)
+        best = np.sort(places[first])
+        return [(float(costs[k]), found[k].fold) for k in best.tolist() if costs[k] < np.inf]
 
     def _cheapest_path(self, cycles: int, price: Price) -> Folding | None:
         """Folds of a chain that cost least at some prices."""
@@ -220,7 +239,7 @@ class Search(Generic[Price]):
         """Folds that each cost least at some prices."""
         folding: Folding = {}
         links: dict[str, tuple[_Link, ...]] = {}  # by layer, or by concat those of its sources
-        twins = dict(zip((layer.name for layer in self.layers), self.twins, strict=True))
+        twin_of = dict(zip((layer.name for layer in self.layers), self.twins, strict=True))
         for layer in self.network.layers:
             channels = self.network.formats[layer.name].shape[0]
             if isinstance(layer, Add | Concat):
@@ -228,7 +247,7 @@ class Search(Generic[Price]):
                 whole = not isinstance(layer, Concat) or not is_stored_apart(self.network, layer)
                 links[layer.name] = (_Link(arriving[0].lanes, channels),) if whole else arriving
                 continue
-            twin = twins[layer.name]
+            twin = twin_of[layer.name]
             arriving = links[layer.inputs[0]] if layer.inputs else ()
             fits = []
             for cost, fold in self.candidates(twin, cycles, price):
@@ -241,7 +260,7 @@ class Search(Generic[Price]):
                     if link.layer and streams > folding[link.layer.name].E:
                         made = folding[link.layer.name]
                         wider[link.layer.name] = replace(made, E=streams)
-                        stream = self.budget.stream_cost(twins[link.layer.name], price)
+                        stream = self.budget.stream_cost(twin_of[link.layer.name], price)
                         cost += stream * link.lanes * (streams - made.E)
                 else:
                     fits.append((cost, fold, wider))
@@ -287,3 +306,10 @@ class Search(Generic[Price]):
 def folded(network: Network) -> list[Layer]:
     """List the layers that have a fold of their own, the input first."""
     return [layer for layer in network.layers if not isinstance(layer, Add | Concat)]
+
+
+def twins(network: Network, layers: list[Layer]) -> list[int]:
+    """For each of some layers, the place of the first one of its structure."""
+    first: dict[Hashable, int] = {}
+    keys = (structure(network, layer) for layer in layers)
+    return [first.setdefault(key, index) for index, key in enumerate(keys)]

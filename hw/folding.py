@@ -2,6 +2,8 @@
 
 from bisect import bisect_left, bisect_right
 
+import numpy as np
+
 from hw.fold import MULTIPLIER_LUTS, STREAM_LUTS, Fold, Folding
 from hw.fold_choices import Choice, parts
 from hw.fold_search import Search
@@ -19,14 +21,16 @@ class MultiplierBudget:
     A price is what a multiplier is worth in LUTs.
     """
 
+    resolution = 1.0
+
     def __init__(self, network: Network, most: int | None = None) -> None:
         self.multiply = [layer.name for layer in network.layers if isinstance(layer, Conv)]
         self.most = most
         self.price = _WORTH[-1] if most is None else _WORTH[0]
 
-    def cost(self, index: int, choice: Choice, price: int) -> float:
-        """Cost of a fold, in LUTs."""
-        return choice.luts + price * choice.multipliers
+    def costs(self, index: int, choices: list[Choice], price: int) -> np.ndarray:
+        """Costs of folds, in LUTs."""
+        return np.array([choice.luts + price * choice.multipliers for choice in choices])
 
     def stream_cost(self, index: int, price: int) -> float:
         """Cost of one more stream of a lane, in LUTs."""
