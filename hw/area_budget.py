@@ -6,12 +6,12 @@ from functools import cache
 
 import numpy as np
 
-from hw.area import Area, coefficients, predict_area, worth
+from hw.area import coefficients, predict_area, worth
 from hw.area_parts import Parts
 from hw.columns import Columns
 from hw.families import FAMILIES, Memory
 from hw.fold import STREAM_LUTS, Fold, Folding
-from hw.fold_choices import Choice, alone
+from hw.fold_choices import Choice, alone, undominated
 from hw.fold_search import folded, twins
 from hw.layer_plan import LayerPlan
 from hw.layers import Add, Concat, Conv, Input
@@ -19,7 +19,7 @@ from hw.link import Link
 from hw.network import Network
 from hw.plan import plan
 from hw.plan_memo import PlanMemo
-from hw.resources import KINDS, MULTIPLIERS, Resources, used
+from hw.resources import KINDS, Resources, used
 
 Amounts = tuple[float, ...]  # of every kind of `KINDS`
 
@@ -32,6 +32,9 @@ _TYPICAL = {
     "multipliers": 150,
 }
 _UNBOUND = 0.01
+# Of a layer with so few choices none is left out, and it is hoped that those not predicted take this
+# part of what is estimated, so that most are predicted.
+_FEW, _HOPE = 150, (0.7, 0.7, 0.9, 0, 1)
 _ROUNDS = 12  # of prices that are tried
 _STEP, _DEAREST = 32.0, 1e6  # how much dearer at first, and at most
 
@@ -88,27 +91,31 @@ class AreaBudget:
         self.layers = folded(network)
         self.twins = twins(network, self.layers)
         self.cells, self.block_rams = cache(self._cells), cache(self._block_rams)
-        self.row_words, self.rough, self.alone = (
-            cache(found) for found in (self._row_words, self._rough, self._alone)
-        )
+        self.row_words, self.rough = cache(self._row_words), cache(self._rough)
+        self.alone = cache(self._alone)
         self.entries: dict[tuple[int, int, int], int] = {}
-        self.known: dict[int, dict[Fold, Amounts]] = {index: {} for index in self.twins}
-        self.contexts: set[tuple[int, Fold, int]] = set()
-        self.amounts: dict[int, tuple[list[Choice], np.ndarray]] = {}
+        self.known: dict[int, dict[tuple[Fold, int], Amounts]] = {index: {} for index in self.twins}
+        self.amounts: dict[tuple[int, int], tuple[list[Choice], np.ndarray]] = {}
         self.wholes: dict[tuple, Amounts] = {}
         self.beyond: Amounts = (0.0,) * len(KINDS)
         self.smallest = {layer.name: Fold(1) for layer in self.layers}
         self.learn(self.smallest)
         self.fits(self.smallest)
 
-    def costs(self, index: int, choices: list[Choice], price: Prices) -> np.ndarray:
-        """Costs of folds of a layer."""
-        if index not in self.amounts or self.amounts[index][0] is not choices:
+    def sift(self, choices: list[Choice]) -> list[Choice]:
+        """Leave out choices that others are no worse than, or nearly, unless there are few."""
+        return choices if len(choices) <= _FEW else undominated(choices)
+
+    def costs(self, index: int, lanes: int, choices: list[Choice], price: Prices) -> np.ndarray:
+        """Costs of folds of a layer that takes beats of some lanes."""
+        key = index, lanes
+        if key not in self.amounts or self.amounts[key][0] is not choices:
             for choice in choices:
                 self._see(index, choice)
-            found = [self._estimate(index, choice.fold) for choice in choices]
-            self.amounts[index] = choices, np.array(found)
-        return self.amounts[index][1] @ np.array(price.each)
+            few = len(choices) <= _FEW
+            found = [self._estimate(index, choice.fold, lanes, few=few) for choice in choices]
+            self.amounts[key] = choices, np.array(found)
+        return self.amounts[key][1] @ np.array(price.each)
 
     def _see(self, index: int, choice: Choice) -> None:
         """Note how long a choice's lists are."""
@@ -120,6 +127,8 @@ class AreaBudget:
 
     def stream_cost(self, index: int, price: Prices) -> float:
         """Cost of one more stream of a lane."""
+        if not index:
+            return 0.0  # the input has one
         _, _, cells, _ = self.cells(index)
         return _sum((STREAM_LUTS, STREAM_LUTS, cells, 0, 0), price.each)
 
@@ -135,7 +144,7 @@ class AreaBudget:
         return not self._over(folding)
 
     def whole(self, folding: Folding) -> Amounts:
-        """What a folding takes as a whole."""
+        """Predict what a folding takes as a whole."""
         key = tuple(sorted((name, *vars(fold).values()) for name, fold in folding.items()))
         if key not in self.wholes:
             plans = plan(self.network, folding, self.memo)
@@ -151,13 +160,18 @@ class AreaBudget:
             if isinstance(layer, Input):
                 continue
             fold, lanes = folding[layer.name], self._lanes(layer.inputs[0], folding)
-            if (index, fold, lanes) not in self.contexts:
+            if self._know(index, fold, lanes):
                 new.add(index)
-                self.contexts.add((index, fold, lanes))
-                self.known[index][fold] = self._predict(index, fold, lanes)
-        for index in new:
-            self.amounts.pop(index, None)
+        for key in [key for key in self.amounts if key[0] in new]:
+            del self.amounts[key]
         return bool(new)
+
+    def _know(self, index: int, fold: Fold, lanes: int) -> bool:
+        """Predict a layer's fold, if that was not done before."""
+        new = (fold, lanes) not in self.known[index]
+        if new:
+            self.known[index][fold, lanes] = self._predict(index, fold, lanes)
+        return new
 
     def dearer(self, price: Prices, folding: Folding) -> Prices | None:
         """Raise the prices of what is lacking: by less each time that it is something else."""
@@ -174,9 +188,13 @@ class AreaBudget:
         return frozenset(k for k, (own, beyond, most) in enumerate(taken) if own + beyond > most)
 
     def _layers(self, folding: Folding) -> Amounts:
-        """What the layers of a folding take, each alone."""
+        """Sum up what the layers of a folding take, each alone."""
         found = [
-            self._estimate(index, folding[layer.name])
+            self._estimate(
+                index,
+                folding[layer.name],
+                self._lanes(layer.inputs[0], folding) if layer.inputs else 0,
+            )
             for layer, index in zip(self.layers, self.twins, strict=True)
         ]
         return tuple(map(sum, zip(*found, strict=True)))
@@ -196,26 +214,34 @@ class AreaBudget:
         made = self.memo(replace(made, links=(link,)))
         parts = Parts(self.family, (made,))
         parts.layer(made)
-        area: Area = worth(parts.counts, self.family.name)
-        return tuple(used(area, self._multipliers(index, fold)).values())
+        if made.name == self.network.layers[-1].name:
+            parts.sink(made)
+        return self._worth(parts, self._multipliers(index, fold))
 
-    def _estimate(self, index: int, fold: Fold) -> Amounts:
-        """What a layer takes: as predicted, or roughly in proportion to that of another fold."""
+    def _worth(self, parts: Parts, multipliers: int) -> Amounts:
+        """Say what counted parts take."""
+        return tuple(used(worth(parts.counts, self.family.name), multipliers).values())
+
+    def _estimate(self, index: int, fold: Fold, lanes: int, *, few: bool = False) -> Amounts:
+        """Say what a layer takes: as predicted, or in proportion to that of another fold."""
         known = self.known[index]
-        if fold in known:
-            return known[fold]
+        if (fold, lanes) in known:
+            return known[fold, lanes]
         rough = self.rough(index, fold)
         if not known:
             return rough
-        like = min(known, key=lambda other: _unlike(fold, other))
-        pairs = zip(rough, self.rough(index, like), known[like], strict=True)
-        return tuple(r * (k / s) if s else r + k for r, s, k in pairs)
+        like = min(known, key=lambda other: _unlike(fold, lanes, *other))
+        pairs = zip(rough, self.rough(index, like[0]), known[like], strict=True)
+        found = tuple(r * (k / s) if s else r + k for r, s, k in pairs)
+        return tuple(a * b for a, b in zip(found, _HOPE, strict=True)) if few else found
 
     def _rough(self, index: int, fold: Fold) -> Amounts:
-        """What a layer takes, roughly."""
+        """Say what a layer takes, roughly."""
         layer = self.layers[index]
         if isinstance(layer, Input):
-            return (fold.luts, fold.luts, 0, 0, 0)
+            parts = Parts(self.family, (self.alone(1),))
+            parts.source(layer, Columns(layer.shape[2], fold.P))
+            return self._worth(parts, 0)
         bits, sums, cells, logic = *self._widths(index), *self.cells(index)[2:]
         multipliers, sends = self._multipliers(index, fold), fold.P * fold.E
         first, product = self.cells(index)[:2]
@@ -278,10 +304,10 @@ class AreaBudget:
         return self.family.place(Memory(depth, width, parts)).block_rams
 
 
-def _unlike(fold: Fold, other: Fold) -> float:
-    """How much two folds differ."""
+def _unlike(fold: Fold, lanes: int, other: Fold, others: int) -> tuple[float, int]:
+    """How much two folds differ, and the lanes of what they take."""
     pairs = zip(vars(fold).values(), vars(other).values(), strict=True)
-    return sum(abs(math.log(a / b)) for a, b in pairs)
+    return sum(abs(math.log(a / b)) for a, b in pairs), abs(lanes - others)
 
 
 def _sum(amounts: Amounts, prices: Amounts) -> float:

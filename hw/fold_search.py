@@ -12,7 +12,7 @@ import numpy as np
 from hw.columns import Columns, Segments
 from hw.cost import predict_interval
 from hw.fold import Fold, Folding
-from hw.fold_choices import MOST_STREAMS, Choice, alone, choices, parts, undominated
+from hw.fold_choices import MOST_STREAMS, Choice, alone, choices, parts
 from hw.layer_plan import LayerPlan
 from hw.layers import Add, Concat, Input, Layer
 from hw.network import Network
@@ -36,8 +36,12 @@ class Budget(Protocol[Price]):
     price: Price
     resolution: float
 
-    def costs(self, index: int, choices: list[Choice], price: Price) -> np.ndarray:
-        """Costs of folds of a layer, by the layer's place among those that are folded."""
+    def sift(self, choices: list[Choice]) -> list[Choice]:
+        """Leave out choices that are of no use."""
+        ...
+
+    def costs(self, index: int, lanes: int, choices: list[Choice], price: Price) -> np.ndarray:
+        """Costs of folds of a layer, by its place, that takes beats of some lanes."""
         ...
 
     def stream_cost(self, index: int, price: Price) -> float:
@@ -93,7 +97,7 @@ class Search(Generic[Price]):
         self.twins = twins(network, self.layers)
         self.every = {index: choices(network, self.layers[index]) for index in set(self.twins)}
         self.choices = {
-            index: undominated(found) if index else found for index, found in self.every.items()
+            index: budget.sift(found) if index else found for index, found in self.every.items()
         }
         self.tables = {index: _Table(found) for index, found in self.choices.items()}
         self.candidates = cache(self._candidates)
@@ -138,7 +142,9 @@ class Search(Generic[Price]):
             intervals = self._resolved()
             start = bisect_left(intervals, True, key=self._may_be_in)
             if start == len(intervals):
-                return None
+                if self.cheapest(intervals[-1]) is None:
+                    return None
+                continue
             cycles, shorter = intervals[start], intervals[max(start - 1, 0)]
             if self.cheapest(cycles) is not None and (
                 shorter == cycles or self.cheapest(shorter) is None
@@ -187,7 +193,7 @@ class Search(Generic[Price]):
                     if found not in self.intervals:
                         insort(self.intervals, found)
         for index in slow:
-            self.choices[index] = undominated(self.every[index])
+            self.choices[index] = self.budget.sift(self.every[index])
             self.tables[index] = _Table(self.choices[index])
         if slow:
             self.candidates.cache_clear()
@@ -201,10 +207,13 @@ class Search(Generic[Price]):
         """Plan of a layer alone."""
         return self.memo(alone(self.network, self.layers[index], fold))
 
-    def _candidates(self, index: int, cycles: int, price: Price) -> list[tuple[float, Fold]]:
+    def _candidates(
+        self, index: int, lanes: int, cycles: int, price: Price
+    ) -> list[tuple[float, Fold]]:
         """Of the choices within some cycles, the cheapest for each number of lanes and streams."""
         found, table = self.choices[index], self.tables[index]
-        costs = np.where(table.cycles <= cycles, self.budget.costs(index, found, price), np.inf)
+        costs = self.budget.costs(index, lanes, found, price)
+        costs = np.where(table.cycles <= cycles, costs, np.inf)
         places = np.argsort(costs, kind="stable")
         _, first = np.unique(table.kind[places], return_index=True)
         best = np.sort(places[first])
@@ -216,16 +225,19 @@ class Search(Generic[Price]):
         stream = 0.0
         for index, twin in enumerate(self.twins):
             after: dict[int, tuple[float, tuple]] = {}
-            for cost, fold in self.candidates(twin, cycles, price):
-                for producer, (before, path) in best.items():
+            for producer, (before, path) in best.items():
+                for cost, fold in self.candidates(twin, producer, cycles, price):
                     written = index and self.write_cycles(twin, producer, fold.P)
                     streams = self._streams(self.layers[index - 1], written, cycles)
+                    if not streams:
+                        continue
+                    total, chosen = before + cost, path
                     if streams > 1:  # the producer's results leave so many abreast
-                        path, made = path
-                        before += stream * producer * max(streams - made.E, 0)
-                        path = path, replace(made, E=max(streams, made.E))
-                    if streams and (fold.P not in after or before + cost < after[fold.P][0]):
-                        after[fold.P] = before + cost, (path, fold)
+                        others, made = path
+                        total += stream * producer * max(streams - made.E, 0)
+                        chosen = others, replace(made, E=max(streams, made.E))
+                    if fold.P not in after or total < after[fold.P][0]:
+                        after[fold.P] = total, (chosen, fold)
             best, stream = after, self.budget.stream_cost(twin, price)
         if not best:
             return None
@@ -250,7 +262,8 @@ class Search(Generic[Price]):
             twin = twin_of[layer.name]
             arriving = links[layer.inputs[0]] if layer.inputs else ()
             fits = []
-            for cost, fold in self.candidates(twin, cycles, price):
+            lanes = arriving[0].lanes if arriving else 0
+            for cost, fold in self.candidates(twin, lanes, cycles, price):
                 wider: Folding = {}
                 for link in arriving:
                     written = self.write_cycles(twin, link.lanes, fold.P, link.channels)

@@ -5,7 +5,7 @@ from bisect import bisect_left, bisect_right
 import numpy as np
 
 from hw.fold import MULTIPLIER_LUTS, STREAM_LUTS, Fold, Folding
-from hw.fold_choices import Choice, parts
+from hw.fold_choices import Choice, parts, undominated
 from hw.fold_search import Search
 from hw.layers import Conv
 from hw.network import Network
@@ -28,7 +28,11 @@ class MultiplierBudget:
         self.most = most
         self.price = _WORTH[-1] if most is None else _WORTH[0]
 
-    def costs(self, index: int, choices: list[Choice], price: int) -> np.ndarray:
+    def sift(self, choices: list[Choice]) -> list[Choice]:
+        """Leave out choices that others are no worse than, or nearly."""
+        return undominated(choices)
+
+    def costs(self, index: int, lanes: int, choices: list[Choice], price: int) -> np.ndarray:
         """Costs of folds, in LUTs."""
         return np.array([choice.luts + price * choice.multipliers for choice in choices])
 

@@ -166,7 +166,7 @@ class Network:
             for item in dataclasses.fields(layer):
                 value = getattr(layer, item.name)
                 if isinstance(value, np.ndarray):
-                    tensors[f"{layer.name}.{item.name}"] = value
+                    tensors[f"{layer.name}.{item.name}"] = np.ascontiguousarray(value)
                 else:
                     record[item.name] = value
             layers.append(record)

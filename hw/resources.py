@@ -87,5 +87,5 @@ class Resources:
 
 
 def used(area: Area, multipliers: int) -> dict[str, float]:
-    """What a design takes, by kind."""
+    """Say what a design takes, by kind."""
     return {**vars(area), MULTIPLIERS: multipliers}

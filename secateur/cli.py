@@ -16,6 +16,7 @@ COMMANDS = {
     "train": "train the dense network of a run file and make it integer",
     "prune": "prune the trained network, retrain it and make it integer",
     "estimate": "say in seconds what a network costs, and what a pruning would save",
+    "fold": "fold a network for a part of an FPGA family, and say what every layer takes",
     "generate": "turn a network file into Verilog",
     "simulate": "simulate generated Verilog and compare it with its network, bit for bit",
     "report": "synthesise what was simulated and write report.json and report.html",
