@@ -32,8 +32,8 @@ _TYPICAL = {
     "multipliers": 150,
 }
 _UNBOUND = 0.01
-# Of a layer with so few choices none is left out, and it is hoped that those not predicted take this
-# part of what is estimated, so that most are predicted.
+# Of a layer with so few choices none is left out, and of those not predicted it is hoped that they
+# take this part of what is estimated, so that most are predicted.
 _FEW, _HOPE = 150, (0.7, 0.7, 0.9, 0, 1)
 _ROUNDS = 12  # of prices that are tried
 _STEP, _DEAREST = 32.0, 1e6  # how much dearer at first, and at most

@@ -41,7 +41,7 @@ class PlanMemo:
 
     def __call__(self, fresh: LayerPlan) -> LayerPlan:
         """Take the plan that was made before in place of a fresh one, if there is one."""
-        key = fresh.name, fresh.fold, fresh.links, fresh.ahead
+        key = fresh.name, fresh.fold, fresh.links, fresh.ahead, fresh.weighted
         if key not in self.made:
             first = self.shared.setdefault((fresh.name, replace(fresh.fold, P=1)), fresh)
             if first is not fresh:
