@@ -34,7 +34,7 @@ _TYPICAL = {
 _UNBOUND = 0.01
 # Of a layer with so few choices none is left out, and of those not predicted it is hoped that they
 # take this part of what is estimated, so that most are predicted.
-_FEW, _HOPE = 150, (0.7, 0.7, 0.9, 0, 1)
+_FEW, _HOPE = 60, (0.7, 0.7, 0.9, 0, 1)
 _ROUNDS = 12  # of prices that are tried
 _STEP, _DEAREST = 32.0, 1e6  # how much dearer at first, and at most
 

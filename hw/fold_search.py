@@ -135,21 +135,20 @@ class Search(Generic[Price]):
     def shortest(self) -> int | None:
         """Fewest cycles in which some folds fit, at least of those that are known.
 
-        What folds take is estimated before it is known, so both the fewest cycles in which they fit
-        and the next fewer are looked at more closely.
+        What folds take is estimated before it is known: where they seem to fit, and where they just
+        seem not to, they are looked at more closely.
         """
+        hopeless, best = -1, None
         while True:
-            intervals = self._resolved()
-            start = bisect_left(intervals, True, key=self._may_be_in)
-            if start == len(intervals):
-                if self.cheapest(intervals[-1]) is None:
-                    return None
-                continue
-            cycles, shorter = intervals[start], intervals[max(start - 1, 0)]
-            if self.cheapest(cycles) is not None and (
-                shorter == cycles or self.cheapest(shorter) is None
-            ):
-                return cycles
+            left = [c for c in self._resolved() if c > hopeless and (best is None or c < best)]
+            if not left:
+                return best
+            start = bisect_left(left, True, key=self._may_be_in)
+            cycles = left[min(start, len(left) - 1)]
+            if self.cheapest(cycles) is None:
+                hopeless = cycles
+            else:
+                best = cycles
 
     def _resolved(self) -> list[int]:
         """Intervals that are tried: the longest, and shorter ones that differ enough."""

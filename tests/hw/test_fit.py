@@ -55,7 +55,7 @@ def amounts(network: Network, folding: Folding, family: str) -> dict[str, float]
 def is_of_use(network: Network, folding: Folding) -> bool:
     """Whether every sequencer has a list, or half a one, to walk."""
     pairs = [(layer, folding[layer.name]) for layer in network.layers if isinstance(layer, Conv)]
-    return all(fold.R <= 2 * -(-len(layer.weight) // fold.G) for layer, fold in pairs)
+    return all(2 * -(-len(layer.weight) // fold.G) >= fold.R for layer, fold in pairs)
 
 
 @cache
