@@ -30,7 +30,7 @@ def pair() -> Network:
 
 def wide() -> Network:
     rng = np.random.default_rng(4)
-    return Network("wide", (Input("x", (3, 3, 4)), conv(rng, "a", "x", (3, 3), (3, 2))))
+    return Network("wide", (Input("x", (3, 3, 3)), conv(rng, "a", "x", (3, 3), (3, 2))))
 
 
 def residual() -> Network:
@@ -72,7 +72,7 @@ def table(name: str) -> dict[str, np.ndarray]:
     return {family: np.array(found) for family, found in rows.items()}
 
 
-def some(values: np.ndarray, count: int = 6) -> list[int]:
+def some(values: np.ndarray, count: int = 5) -> list[int]:
     """Some of different values, the least and the most among them."""
     found = np.unique(values)
     return found[
