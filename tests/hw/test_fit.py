@@ -1,6 +1,7 @@
 import re
 import time
 from functools import cache, partial
+from typing import Any
 
 import numpy as np
 import pytest
@@ -47,6 +48,12 @@ NETWORKS = {make.__name__: make() for make in (pair, wide, residual)}
 FAMILIES = ("ecp5", "ice40hx")  # with multiplier cells and without any
 
 
+def only(kind: str, most: int, family: str = "ecp5") -> Resources:
+    """Bound one resource."""
+    limits: dict[str, Any] = {kind: most}
+    return Resources(family=family, **limits)
+
+
 def amounts(network: Network, folding: Folding, family: str) -> dict[str, float]:
     area = predict_area(network, folding, family)
     return used(area, multipliers(network, folding))
@@ -87,7 +94,7 @@ def test_shortest_interval_of_all_folds(name, kind, family) -> None:
     network, every = NETWORKS[name], table(name)[family]
     column = list(KINDS).index(kind)
     for most in some(every[:, column])[name == "residual" :]:
-        resources = Resources(family=family, **{kind: int(most)})
+        resources = only(kind, int(most), family)
         folding = fold_to_target(network, resources)
         assert amounts(network, folding, family)[kind] <= most
         fits = every[:, column] <= most / (BRANCHES if name == "residual" else 1)
@@ -107,7 +114,7 @@ def test_least_area_within_an_interval(name, kind) -> None:
         faster = every[np.maximum(TOLERANCE * every[:, 5], every[:, 5] + 1) <= cycles, column]
         if len(faster):
             most = int(BRANCHES * faster.min())
-            folding = fold_to_target(network, Resources(**{kind: most}), cycles=int(cycles))
+            folding = fold_to_target(network, only(kind, most), cycles=int(cycles))
             assert predict_interval(network, folding) <= cycles
             assert amounts(network, folding, "ecp5")[kind] <= most
 
@@ -119,7 +126,7 @@ def test_less_than_the_least_does_not_fit(name) -> None:
         least = int(every[:, column].min())
         if least:
             with pytest.raises(DoesNotFit, match=f"more than {least - 1:,};") as caught:
-                fold_to_target(network, Resources(**{kind: least - 1}))
+                fold_to_target(network, only(kind, least - 1))
             assert set(caught.value.lacks) == {kind}
             assert caught.value.lacks[kind] >= 1
 
