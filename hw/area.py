@@ -2,7 +2,8 @@
 
 import json
 import math
-from dataclasses import dataclass
+from collections import defaultdict
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
 
@@ -49,6 +50,9 @@ KINDS = {
 }
 
 
+OUTPUT = "output stream"  # no name of a layer has a space
+
+
 @dataclass(frozen=True)
 class Area:
     """Area of a design.
@@ -59,15 +63,15 @@ class Area:
         LUTs, and what takes their place (`docs/area.md`); on ECP5 LUT4-equivalents.
     flip_flops : int
         Outside multiplier cells and block RAMs.
-    dsp_cells : int
-        Multiplier cells; on Gowin two of 9x9 are one.
+    dsp_cells : float
+        Multiplier cells; on Gowin two of 9x9 are one, so that a layer may have half a one.
     block_rams : int
         Of 18 kbit; of 4 kbit on iCE40.
     """
 
     luts: int
     flip_flops: int
-    dsp_cells: int
+    dsp_cells: float
     block_rams: int
 
 
@@ -90,32 +94,66 @@ def predict_area(
     UnsupportedLayer, ValueError
         As `hw.plan.plan`; or if the family is unknown.
     """
-    if family not in FAMILIES:
-        raise ValueError(f"family must be one of {', '.join(FAMILIES)}, not {family!r}")
-    counts, worth = count(network, folding, family, plans), coefficients()[family]
+    counts = count(network, folding, family, plans)
+    area = worth(counts, family)
+    return replace(area, dsp_cells=math.ceil(area.dsp_cells))
+
+
+def predict_parts(
+    network: Network, folding: Folding, family: str, plans: tuple[Plan, ...] | None = None
+) -> dict[str, Area]:
+    """Predict what Yosys makes of each part of a folded network, as `predict_area`.
+
+    Returns
+    -------
+    dict of str to Area
+        By the names of the input and the layers, and last by `OUTPUT` what sends the results.
+    """
+    counts = count_parts(network, folding, family, plans)
+    return {name: worth(found, family) for name, found in counts.items()}
+
+
+def worth(counts: dict[str, float], family: str) -> Area:
+    """Area of what was counted."""
+    found = coefficients()[family]
     luts, flip_flops = (
-        counts[kind] + sum(each * counts[name] for name, each in worth[kind].items())
+        counts[kind] + sum(each * counts[name] for name, each in found[kind].items())
         for kind in ("luts", "flip_flops")
     )
-    cells = counts["dsp_cells"], counts["block_rams"]
-    return Area(round(luts), round(flip_flops), *(math.ceil(number) for number in cells))
+    return Area(
+        round(luts), round(flip_flops), counts["dsp_cells"], math.ceil(counts["block_rams"])
+    )
 
 
 def count(
     network: Network, folding: Folding, family: str, plans: tuple[Plan, ...] | None = None
 ) -> dict[str, float]:
     """Count what all parts of a folded network are made of (`hw.area_counts`)."""
+    counts: defaultdict[str, float] = defaultdict(float)
+    for found in count_parts(network, folding, family, plans).values():
+        for kind, number in found.items():
+            counts[kind] += number
+    return counts
+
+
+def count_parts(
+    network: Network, folding: Folding, family: str, plans: tuple[Plan, ...] | None = None
+) -> dict[str, dict[str, float]]:
+    """Count what each part of a folded network is made of, as `predict_parts`."""
+    if family not in FAMILIES:
+        raise ValueError(f"family must be one of {', '.join(FAMILIES)}, not {family!r}")
     plans = plans or plan(network, folding)
     parts = Parts(FAMILIES[family], plans)
     parts.source(network.input, input_columns(network.input, folding))
+    found = {network.input.name: parts.take()}
     for made in plans:
         if isinstance(made, AddPlan):
             parts.add(made)
         else:
             parts.layer(made)
-    parts.forks()
+        found[made.name] = parts.take()
     parts.sink(plans[-1])
-    return parts.counts
+    return found | {OUTPUT: parts.take()}
 
 
 @cache

@@ -36,6 +36,11 @@ class Counts:
         for kind, number in bits.items():
             self.counts[kind] += number
 
+    def take(self) -> dict[str, float]:
+        """Return what has been counted since it was last taken."""
+        counts, self.counts = self.counts, defaultdict(float)
+        return counts
+
     def counter(self, length: int) -> None:
         """Count a counter around some length."""
         self.count(counters=index_bits(length), control=index_bits(length))

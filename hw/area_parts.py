@@ -62,6 +62,8 @@ class Parts(WalkCounts):
     def __init__(self, family: Family, plans: tuple[Plan, ...]) -> None:
         super().__init__(family)
         self.plans, self.read = plans, lanes_read(plans, family)
+        self.taken = Counter(name for plan in plans for name in plan.inputs)
+        self.taken[plans[-1].name] += 1
 
     def lanes_of(self, plan: Plan) -> int:
         """Lanes of a layer that are built, because they are read."""
@@ -94,6 +96,7 @@ class Parts(WalkCounts):
         if plan.is_conv:
             self.requantise(plan)
         self.queue(plan)
+        self.fork(plan.name)
 
     def lanes(self, plan: LayerPlan) -> None:
         """Count multiply-adds and their weights."""
@@ -223,6 +226,7 @@ class Parts(WalkCounts):
             )
         self.sum_of_two(plan, lanes)
         self.fifo(link, plan.queue_depth, self.lanes_of(plan))
+        self.fork(plan.name)
 
     def sum_of_two(self, plan: AddPlan, lanes: int) -> None:
         """Count the arithmetic of a residual add."""
@@ -259,6 +263,7 @@ class Parts(WalkCounts):
             self.counter(block)
         if any(picture.offset):
             self.count(adders=lanes * (bits + 1))
+        self.fork(picture.name)
 
     def sink(self, plan: Plan) -> None:
         """Count the sink: a memory whose words are pixels or, for a vector, one a stream."""
@@ -282,9 +287,7 @@ class Parts(WalkCounts):
             self.counter(size)
         self.count(control=6, selects=banks * bits * (left - 1))
 
-    def forks(self) -> None:
-        """Count the forks behind the input and all layers."""
-        taken = [name for plan in self.plans for name in plan.inputs] + [self.plans[-1].name]
-        for consumers in Counter(taken).values():
-            if consumers > 1:
-                self.count(control=consumers, enables=3 * consumers)
+    def fork(self, name: str) -> None:
+        """Count the fork behind the input or a layer, if several take its beats."""
+        if self.taken[name] > 1:
+            self.count(control=self.taken[name], enables=3 * self.taken[name])

@@ -7,7 +7,7 @@ import numpy as np
 from hw.columns import Columns
 from hw.fold import Fold
 from hw.layer_plan import LayerPlan
-from hw.layers import Conv, Input, Layer
+from hw.layers import AvgPool, Conv, Input, Layer
 from hw.link import Link
 from hw.list_lengths import ListLengths
 from hw.network import Network
@@ -56,7 +56,8 @@ def alone(network: Network, layer: Layer, fold: Fold) -> LayerPlan:
     """Plan of a layer that takes all its channels in one stream of one lane."""
     source, result = (network.formats[name] for name in (layer.inputs[0], layer.name))
     link = Link.of_one(layer.inputs[0], source, Columns(source.shape[2], 1))
-    return LayerPlan(walked_layer(layer, source), source, result, fold, (link,))
+    walked, weighted = walked_layer(layer, source), not isinstance(layer, AvgPool)
+    return LayerPlan(walked, source, result, fold, (link,), weighted=weighted)
 
 
 def choices(network: Network, layer: Layer) -> list[Choice]:

@@ -1,5 +1,6 @@
 """What is static about a network's hardware: a plan for every layer behind the input."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -98,21 +99,38 @@ def input_columns(picture: Input, folding: Folding) -> Columns:
     return Columns(width, lanes)
 
 
-def plan(network: Network, folding: Folding) -> tuple[Plan, ...]:
+def plan(
+    network: Network,
+    folding: Folding,
+    memo: Callable[[LayerPlan], LayerPlan] = lambda fresh: fresh,
+) -> tuple[Plan, ...]:
     """Plan the hardware of every layer behind the input.
 
     A concat costs nothing where all that read it walk taps: they store each of its sources in banks
     of their own. Else it is a walk over its own channels, one tap each.
+
+    Parameters
+    ----------
+    network : Network
+    folding : Folding
+    memo : callable
+        Says which plan to take in place of a fresh one: `hw.plan_memo.PlanMemo`.
 
     Raises
     ------
     UnsupportedLayer
         If the generator has no hardware for a layer.
     ValueError
-        If a layer has no fold, or an impossible one; the layer and the bound are named.
+        If a layer has no fold, or an impossible one, or a fold is of no layer; the layer and the
+        bound are named.
     """
     if len(network.outputs) > 1:
         raise UnsupportedLayer(f"outputs must be one, not {network.outputs!r}")
+    for name in folding:
+        if name not in network.formats:
+            raise ValueError(
+                f"every fold must be of a layer of network {network.name!r}, not of {name!r}"
+            )
     picture = network.input
     columns = input_columns(picture, folding)
     links: dict[str, tuple[Link, ...]] = {
@@ -127,7 +145,7 @@ def plan(network: Network, folding: Folding) -> tuple[Plan, ...]:
         made = (
             _add(network, layer, links)
             if isinstance(layer, Add)
-            else _layer(network, layer, folding, arriving)
+            else memo(_layer(network, layer, folding, arriving))
         )
         plans.append(made)
         links[layer.name] = (made.link,)

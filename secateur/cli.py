@@ -20,6 +20,7 @@ COMMANDS = {
     "quantize": "make an imported network integer",
     "export": "write a network as integer ONNX, which onnxruntime computes to the same integers",
     "estimate": "say in seconds what a network costs, and what a pruning would save",
+    "fold": "fold a network for a part of an FPGA family, and say what every layer takes",
     "generate": "turn a network file into Verilog",
     "simulate": "simulate generated Verilog and compare it with its network, bit for bit",
     "report": "synthesise what was simulated and write report.json and report.html",

@@ -9,17 +9,28 @@ from pathlib import Path
 from typing import Any
 
 from secateur.commands.arguments import add_force
+from secateur.commands.budget import (
+    add_part,
+    add_rate,
+    cycles_of,
+    fold_to_resources,
+    resources_of,
+    write_folding,
+)
+from secateur.commands.budget import read_folding as read_folding_file
 from secateur.errors import BudgetError
-from secateur.files import INTEGER, DesignFolder, refuse_existing, write_json
+from secateur.files import INTEGER, DesignFolder, refuse_existing
 from secateur.progress import Progress
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of this command."""
     parser.add_argument("network", metavar="NETWORK", help="a network file")
-    budget = parser.add_mutually_exclusive_group(required=True)
-    budget.add_argument("--multipliers", type=int, metavar="N", help="have at most N multipliers")
-    budget.add_argument("--cycles", type=int, metavar="N", help="take at most N cycles a frame")
+    parser.add_argument("--multipliers", type=int, metavar="N", help="have at most N multipliers")
+    parser.add_argument("--target", metavar="NAME", help="fit a part, such as ecp5-25k")
+    parser.add_argument("--folding", metavar="FILE", help="the folds that `secateur fold` wrote")
+    add_rate(parser)
+    add_part(parser)
     parser.add_argument("--out", metavar="FOLDER", help="default: beside the network file")
     add_force(parser)
 
@@ -29,14 +40,35 @@ def execute(arguments: argparse.Namespace, progress: Progress) -> dict[str, Any]
     source = Path(arguments.network)
     default = source.with_name(source.name.removesuffix(INTEGER).removesuffix(".safetensors"))
     folder = DesignFolder(arguments.out or default)
-    if arguments.cycles is None:
-        name, fold, budget = "multipliers", fold_to_multipliers, arguments.multipliers
-    else:
-        name, fold, budget = "cycles", fold_to_cycles, arguments.cycles
-    if budget < 1:
-        raise ValueError(f"--{name} must be at least 1, not {budget}")
+    fold, budget = _fold(arguments)
     refuse_existing([folder.path], arguments.force)
     return generate(source, folder, fold, budget, progress)
+
+
+def _fold(arguments: argparse.Namespace) -> tuple[Callable[[Any, Any], Any], Any]:
+    """Say what folds a network, and the budget that it is given."""
+    given = [
+        name
+        for name in ("multipliers", "target", "folding")
+        if getattr(arguments, name) is not None
+    ]
+    cycles = cycles_of(arguments)
+    if len(given) + (cycles is not None and given != ["target"]) != 1:
+        raise ValueError(
+            "one of --multipliers, --cycles, --fps, --target and --folding must say how to fold; "
+            "of these, only --target goes with --cycles or --fps"
+        )
+    if arguments.target is not None:
+        resources = resources_of(arguments)
+        return lambda network, most: fold_to_resources(network, resources, most), cycles
+    if arguments.folding is not None:
+        folding = read_folding_file(Path(arguments.folding))
+        return lambda network, read: read, folding
+    if arguments.multipliers is None:
+        return fold_to_cycles, cycles
+    if arguments.multipliers < 1:
+        raise ValueError(f"--multipliers must be at least 1, not {arguments.multipliers}")
+    return fold_to_multipliers, arguments.multipliers
 
 
 def describe(result: dict[str, Any]) -> str:
@@ -77,8 +109,8 @@ def fold_to_cycles(network: Any, cycles: int) -> Any:
 def generate(
     source: Path,
     folder: DesignFolder,
-    fold: Callable[[Any, int], Any],
-    budget: int,
+    fold: Callable[[Any, Any], Any],
+    budget: Any,
     progress: Progress,
 ) -> dict[str, Any]:
     """Fold a network and write its Verilog with all that later steps need; whole or not at all."""
@@ -97,8 +129,7 @@ def generate(
             shutil.copyfile(source, part.network)
             name = re.sub(r"\W", "_", folder.path.name)
             emit(network, folding, part.path, network_file=part.network, top=name)
-            folds = {key: list(astuple(fold)) for key, fold in folding.items()}
-            write_json(part.folding, {"schema": "secateur.folding/1", "folding": folds})
+            write_folding(part.folding, folding)
             shutil.rmtree(folder.path, ignore_errors=True)
             part.path.replace(folder.path)
         finally:
@@ -111,17 +142,10 @@ def generate(
         "interval": cost.interval,
         "latency": cost.latency,
         "utilisation": cost.utilisation,
-        "folding": {layer.name: folds[layer.name] for layer in cost.layers if layer.name in folds},
+        "folding": {layer.name: list(astuple(layer.fold)) for layer in cost.layers},
     }
 
 
 def read_folding(folder: DesignFolder) -> Any:
     """Read the folding that `generate` wrote."""
-    from hw.plan import Fold
-    from secateur.files import read_json
-
-    try:
-        record = read_json(folder.folding, "generate")["folding"]
-        return {name: Fold(*fold) for name, fold in record.items()}
-    except (KeyError, TypeError, AttributeError) as error:
-        raise ValueError(f"{folder.folding}: not a record of secateur generate") from error
+    return read_folding_file(folder.folding, "generate")

@@ -7,9 +7,10 @@ import pytest
 
 from hw.cost import predict, predict_interval
 from hw.folding import fold_to_interval, fold_to_multipliers
-from hw.layers import Conv, Input, MaxPool
+from hw.layers import Input, MaxPool
 from hw.network import Network
-from hw.plan import Fold, Folding
+from hw.plan import Fold
+from tests.hw.foldings import every_folding, multipliers
 from tests.hw.networks import NO_PADDING, conv
 
 
@@ -51,27 +52,6 @@ def starved() -> Network:
 
 
 NETWORKS = {make.__name__: make() for make in (pooled, pair, single, uneven, starved)}
-
-
-def multipliers(network: Network, folding: Folding) -> int:
-    convs = (layer.name for layer in network.layers if isinstance(layer, Conv))
-    return sum(folding[name].multipliers for name in convs)
-
-
-def every_folding(network: Network):
-    """Every P, G, R, and least and most E of every layer, and every P of the input."""
-    choices = []
-    for layer in network.layers:
-        channels, _, width = network.formats[layer.name].shape
-        groups = range(1, channels + 1 if isinstance(layer, Conv) else 2)
-        sequencers = range(1, 2 if isinstance(layer, Input) else channels + 1)
-        lanes, streams = range(1, width + 1), {1, channels}
-        if isinstance(layer, Input):
-            streams = {1}
-        folds = product(lanes, groups, sequencers, streams)
-        choices.append([Fold(*numbers) for numbers in folds])
-    for folds in product(*choices):
-        yield dict(zip((layer.name for layer in network.layers), folds, strict=True))
 
 
 @pytest.fixture(scope="module")

@@ -55,6 +55,12 @@ def test_impossible_fold(changes, sentence) -> None:
         plan(NETWORK, FOLDING | changes)
 
 
+def test_fold_of_no_layer() -> None:
+    sentence = r"^every fold must be of a layer of network 'net', not of 'q'$"
+    with pytest.raises(ValueError, match=sentence):
+        plan(NETWORK, FOLDING | {"q": Fold(1)})
+
+
 def test_layer_without_a_fold() -> None:
     with pytest.raises(ValueError, match=r"^layer 'p' must have a fold$"):
         plan(NETWORK, {"x": Fold(1), "a": Fold(1)})
@@ -67,9 +73,9 @@ def test_what_has_no_hardware_is_named() -> None:
         plan(Network("net", fork, ("b", "c")), folding)
     twice = (*LAYERS[:2], Add("d", ("a", "a"), (1, 1), 1))
     with pytest.raises(UnsupportedLayer, match=r"^layer 'd': 'a' must come by a longer way than"):
-        plan(Network("net", twice), folding)
+        plan(Network("net", twice), {"x": Fold(1), "a": Fold(1)})
     with pytest.raises(UnsupportedLayer, match=r"^network 'net' must have a layer behind"):
-        plan(Network("net", LAYERS[:1]), folding)
+        plan(Network("net", LAYERS[:1]), {"x": Fold(1)})
 
 
 def test_one_shift_serves_all_outputs() -> None:

@@ -76,7 +76,7 @@ def test_a_bug_is_not_caught(monkeypatch):
     [
         (["prnue"], "invalid choice: 'prnue'"),
         ([], "required: COMMAND"),
-        (["generate", "x.network.safetensors"], "one of the arguments --multipliers --cycles"),
+        (["generate", "x.network.safetensors"], "one of --multipliers, --cycles"),
         (["generate", "x", "--multipliers", "0"], "--multipliers must be at least 1, not 0"),
         (["simulate", "x", "--stalls", "fast"], "--stalls must be two of none, random"),
         (["train", "nowhere.toml"], "nowhere.toml"),
