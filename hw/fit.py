@@ -140,7 +140,7 @@ def _reason(search: Search, resources: Resources, cycles: int | None) -> tuple[s
     others = [f"{number:,} {KINDS[k]}" for k, number in lacks.items() if k != key]
     more = f" (and {', '.join(others)} too many)" if others else ""
     return (
-        f"{name} does not fit {resources.name}: even with one multiplier a layer it takes "
+        f"{name} does not fit {resources.name}: with one multiplier a layer it takes "
         f"{int(whole[key]):,} {KINDS[key]}, {lacks[key]:,} more than {limits[key]:,}{more}; "
         f"layer {layer!r} takes the most of them, {taken[layer]:,g}"
     ), lacks

@@ -93,7 +93,8 @@ def some(values: np.ndarray, count: int = 5) -> list[int]:
 def test_shortest_interval_of_all_folds(name, kind, family) -> None:
     network, every = NETWORKS[name], table(name)[family]
     column = list(KINDS).index(kind)
-    for most in some(every[:, column])[name == "residual" :]:
+    # The least of all may come of a fold that has no reason but to be that small.
+    for most in some(every[:, column])[1:]:
         resources = only(kind, int(most), family)
         folding = fold_to_target(network, resources)
         assert amounts(network, folding, family)[kind] <= most
@@ -176,7 +177,7 @@ def test_a_network_that_does_not_fit_says_why() -> None:
     bounds = Resources("bounds", luts=int(0.9 * taken["luts"]), block_rams=10)
     luts, more = int(taken["luts"]) - int(0.9 * taken["luts"]), int(taken["block_rams"]) - 10
     sentence = (
-        f"network 'resnet8' does not fit bounds: even with one multiplier a layer it takes "
+        f"network 'resnet8' does not fit bounds: with one multiplier a layer it takes "
         f"{more + 10} block RAMs, {more} more than 10 (and {luts} LUTs too many); "
         "layer 's64b0b' takes the most of them, "
     )
