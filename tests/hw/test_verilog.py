@@ -177,7 +177,7 @@ def contents(folder: Path) -> dict[str, bytes]:
         ({"top": "x;endmodule"}, ValueError, "top must be an identifier, not 'x;endmodule'"),
         ({"network_file": "nowhere"}, FileNotFoundError, "nowhere"),
         (
-            {"network": Network("empty", (Input("x", (1, 2, 2)),))},
+            {"network": Network("empty", (Input("x", (1, 2, 2)),)), "folding": {}},
             UnsupportedLayer,
             "network 'empty' must have a layer behind its input",
         ),
