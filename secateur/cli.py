@@ -4,6 +4,7 @@ import argparse
 import importlib
 import json
 import keyword
+import os
 import sys
 import traceback
 from collections.abc import Sequence
@@ -100,10 +101,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _fail(message, code, argv)
     if arguments.json:
         document = getattr(arguments.module, "document", dict)
-        print(json.dumps(document(result), indent=2))
+        _say(json.dumps(document(result), indent=2))
     else:
-        print(arguments.module.describe(result))
+        _say(arguments.module.describe(result))
     return result.get("exit", errors.OK)
+
+
+def _say(text: str) -> None:
+    """Print the result; what reads it may have seen enough."""
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _exit_code(error: Exception) -> int | None:

@@ -1,6 +1,8 @@
 import json
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -8,6 +10,9 @@ from secateur import __version__, cli
 from secateur.errors import BudgetError, VerificationError
 from sim.runner import SimulationTimeout
 from sim.tools import ToolError
+from tests.hw.drawn import seeded
+
+NETWORK = seeded("window", 1).network
 
 HEAVY = ("torch", "sklearn", "amaranth", "cocotb", "matplotlib", "jinja2", "numpy", "rich")
 
@@ -21,6 +26,20 @@ def test_help_imports_nothing_heavy():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "RUN.toml" in done.stdout
     assert not [name for name in HEAVY if f"'{name}'" in done.stderr]
+
+
+def test_a_reader_that_has_seen_enough_is_no_error(tmp_path):
+    NETWORK.save(tmp_path / "net.network.safetensors")
+    command = f"{sys.executable} -m secateur estimate net.network.safetensors -q | true"
+    done = subprocess.run(
+        ["bash", "-c", f"{command}; exit ${{PIPESTATUS[0]}}"],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_version(capsys):
