@@ -5,64 +5,20 @@ from collections.abc import Hashable
 from dataclasses import dataclass, replace
 from functools import cache
 from itertools import pairwise, product
-from typing import Generic, Protocol, TypeVar
+from typing import Generic
 
 import numpy as np
 
 from hw.columns import Columns, Segments
 from hw.cost import predict_interval
 from hw.fold import Fold, Folding
+from hw.fold_budget import Budget, Price
 from hw.fold_choices import MOST_STREAMS, Choice, alone, choices, parts
 from hw.layer_plan import LayerPlan
 from hw.layers import Add, Concat, Input, Layer
 from hw.network import Network
 from hw.plan import is_stored_apart, plan
 from hw.plan_memo import PlanMemo, structure
-
-Price = TypeVar("Price", bound=Hashable)
-
-
-class Budget(Protocol[Price]):
-    """What folds may take, and what they cost at some prices of that.
-
-    Attributes
-    ----------
-    price : Price
-        The price that is tried first.
-    resolution : float
-        Least ratio of two intervals of which both are tried.
-    """
-
-    price: Price
-    resolution: float
-
-    def sift(self, choices: list[Choice]) -> list[Choice]:
-        """Leave out choices that are of no use."""
-        ...
-
-    def costs(self, index: int, lanes: int, choices: list[Choice], price: Price) -> np.ndarray:
-        """Costs of folds of a layer, by its place, that takes beats of some lanes."""
-        ...
-
-    def stream_cost(self, index: int, price: Price) -> float:
-        """Cost of one more output that leaves a layer in a cycle, for each lane."""
-        ...
-
-    def may_fit(self, folding: Folding) -> bool:
-        """Whether folds are within the budget as far as it is known."""
-        ...
-
-    def learn(self, folding: Folding) -> bool:
-        """Put right what is known of some folds; return whether it was not known before."""
-        ...
-
-    def fits(self, folding: Folding) -> bool:
-        """Whether folds are within the budget."""
-        ...
-
-    def dearer(self, price: Price, folding: Folding) -> Price | None:
-        """Price to try if folds found at another one do not fit; None if that is of no use."""
-        ...
 
 
 @dataclass(frozen=True)
