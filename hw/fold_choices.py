@@ -67,11 +67,11 @@ def choices(network: Network, layer: Layer) -> list[Choice]:
         return [Choice.of(Fold(n), 0, 0, 0, multiplies=False) for n in parts(width)]
     source = network.formats[layer.inputs[0]]
     multiplies = isinstance(layer, Conv)
-    kernel = walked_layer(layer, source)
+    window = walked_layer(layer, source)
     inputs, _, columns = source.shape
-    rows = kernel.kernel[0] + 2 * kernel.stride[0]  # about those of the ring
+    rows = window.kernel[0] + 2 * window.stride[0]  # about those of the ring
     bits = rows * columns * inputs * source.bits
-    reads_all = isinstance(kernel, Conv) and kernel.groups == 1
+    reads_all = isinstance(window, Conv) and window.groups == 1
     found = []
     for group in parts(channels) if multiplies else [1]:
         lists = ListLengths.of(alone(network, layer, Fold(1, group)))

@@ -2,7 +2,6 @@
 
 from collections import Counter
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 
@@ -27,6 +26,8 @@ class ListLengths:
         of every list that are inside, and the number of such rows.
     splittable : bool
         Whether a list may be cut in two.
+    outside : float
+        Part of all taps that may be skipped.
     """
 
     group: int
@@ -34,6 +35,7 @@ class ListLengths:
     whole: list[int]
     inside: list[tuple[list[int], int]]
     splittable: bool
+    outside: float
 
     @staticmethod
     def of(plan: LayerPlan) -> "ListLengths":
@@ -48,14 +50,8 @@ class ListLengths:
         ]
         if len(taps) < len(rows):
             inside = [(whole, plan.rows.outputs)]
-        return ListLengths(plan.fold.G, plan.result.shape[0], whole, inside, plan.is_conv)
-
-    @cached_property
-    def outside(self) -> float:
-        """Part of all taps that lie in rows outside the picture."""
-        rows = sum(many for _, many in self.inside)
-        inside = sum(many * sum(taps) for taps, many in self.inside)
-        return 1 - inside / (rows * sum(self.whole))
+        outputs = plan.result.shape[0]
+        return ListLengths(plan.fold.G, outputs, whole, inside, plan.is_conv, plan.outside)
 
     def may_skip(self, fold: Fold) -> bool:
         """Whether it may pay to skip taps in rows outside the picture."""

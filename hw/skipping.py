@@ -60,12 +60,6 @@ def least_saved(fold: Fold, programs: int = 1, bits: int = 0) -> float:
     return max(LEAST_SAVED, more / price)
 
 
-def saved_taps(taps: np.ndarray, rows: Rows) -> float:
-    """Part of a layer's taps, of so many in each row of the window, that lie outside."""
-    outside = sum(int(taps[list(found)].sum()) for found in rows.outside)
-    return outside / max(int(taps.sum()) * rows.outputs, 1)
-
-
 def skip(
     walked: Schedule, coding: Coding, rows: Rows, lists: Sequence[Sequence[int]], blocks: int
 ) -> Skipping | None:

@@ -16,7 +16,7 @@ from hw.passes import Pass, events
 from hw.rom import Rom
 from hw.rows import Rows
 from hw.schedule import Schedule, schedule
-from hw.skipping import Skipping, least_saved, saved_taps, skip
+from hw.skipping import Skipping, least_saved, skip
 from hw.store import Bank, Store
 from hw.taps import TapList, tap_lists
 from hw.walk import Walk, locate
@@ -127,22 +127,32 @@ class WalkPlan:
     def walked(self) -> tuple[Schedule, Skipping | None]:
         """What is walked, and how taps in rows outside the picture are skipped."""
         first = self.scheduled(0)
-        rows = np.concatenate([taps.row for taps in self.lists])
-        outside = saved_taps(np.bincount(rows, minlength=self.extent[0]), self.rows)
-        if outside < least_saved(self.fold) or not all(map(len, self.lists)):
+        if self.outside < least_saved(self.fold):
             return first, None
         for order in range(ORDERS if first.splits else 1):
             made = replace(self)
             walked = self.scheduled(order), None
             vars(made).update(lists=self.lists, scheduled=self.scheduled, walked=walked)
-            if found := made._skip(outside):
+            if found := made._skip():
                 return made.schedule, found
         return first, None
 
-    def _skip(self, outside: float) -> Skipping | None:
-        """Skip the taps that lie outside, such a part of them, if that pays."""
+    @cached_property
+    def outside(self) -> float:
+        """Part of all taps that may be skipped: those in rows outside the picture.
+
+        None may if an output is without taps.
+        """
+        if not all(map(len, self.lists)):
+            return 0.0
+        taps = np.concatenate([taps.row for taps in self.lists])
+        outside = sum(int(np.isin(taps, list(rows)).sum()) for rows in self.rows.outside)
+        return outside / (len(taps) * self.rows.outputs)
+
+    def _skip(self) -> Skipping | None:
+        """Skip the taps that lie outside, if that pays."""
         programs = len(distinct(self.walk))
-        if outside < least_saved(self.fold, programs):
+        if self.outside < least_saved(self.fold, programs):
             return None
         coding, lists = by_kernel(self.walk), [taps.outputs for taps in self.lists]
         found = skip(self.schedule, coding, self.rows, lists, self.columns.block)
