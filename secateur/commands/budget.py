@@ -55,6 +55,11 @@ def add_part(parser: argparse.ArgumentParser) -> None:
 
 
 def resources_of(arguments: argparse.Namespace) -> Any:
+    """Resources that count: those of `bounds_of`, but the ignored ones."""
+    return bounds_of(arguments).without(_IGNORED[name] for name in arguments.ignore)
+
+
+def bounds_of(arguments: argparse.Namespace) -> Any:
     """Resources of the target, or plain numbers; the numbers bound a target's own too.
 
     Raises
@@ -72,13 +77,11 @@ def resources_of(arguments: argparse.Namespace) -> Any:
     numbers = {key: number for key, number in numbers.items() if number is not None}
     if arguments.target is not None:
         share = ROUTABLE if arguments.share is None else arguments.share
-        found = replace(Resources.of(target(arguments.target), share), **numbers)
-    elif numbers:
-        found = Resources(**numbers)
-    else:
+        return replace(Resources.of(target(arguments.target), share), **numbers)
+    if not numbers:
         options = ", ".join(f"--{option}" for option in _NUMBERS.values())
         raise ValueError(f"one of --target, {options} must say what the design may take")
-    return found.without(_IGNORED[name] for name in arguments.ignore)
+    return Resources(**numbers)
 
 
 def cycles_of(arguments: argparse.Namespace) -> int | None:

@@ -9,6 +9,7 @@ from secateur.commands.arguments import add_force
 from secateur.commands.budget import (
     add_part,
     add_rate,
+    bounds_of,
     cycles_of,
     fold_to_resources,
     pruner,
@@ -48,8 +49,7 @@ def execute(arguments: argparse.Namespace, progress: Progress) -> dict[str, Any]
     resources, cycles = resources_of(arguments), cycles_of(arguments)
     if arguments.out is not None:
         refuse_existing([Path(arguments.out)], arguments.force)
-    arguments.ignore.clear()
-    bounds = resources_of(arguments)  # those that are ignored too
+    bounds = bounds_of(arguments)
     with progress.step("fold"):
         network = Network.load(Path(arguments.network))
         folding = fold_to_resources(network, resources, cycles)
