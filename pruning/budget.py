@@ -1,59 +1,67 @@
-"""Budgets: how many units of every layer may survive."""
+"""Budgets: which part of the units of every layer survives."""
 
-from collections.abc import Mapping
+from bisect import bisect_left
+from collections.abc import Callable, Mapping
 from fractions import Fraction
 
-from torch import nn
+import numpy as np
 
-from pruning.chain import walk
-from pruning.models import Model
-from pruning.units import feature_maps
+from pruning.constraints import NONE, Constraints
+from pruning.granularities import candidates, units
+from pruning.graph import Graph
+from pruning.masks import pruned
 
-
-def macs_with(model: Model, keep: Mapping[str, int]) -> int:
-    """Multiply-adds of one picture if only so many feature maps of every layer were left."""
-    feeds = {unit.consumer: unit for unit in feature_maps(model.module)}
-    total = 0
-    for step in walk(model.module, model.pixels.shape):
-        if not isinstance(step.layer, nn.Conv2d | nn.Linear):
-            continue
-        macs = Fraction(step.macs)
-        if step.name in keep:
-            macs *= Fraction(keep[step.name], step.output[0])
-        if step.name in feeds and feeds[step.name].layer in keep:
-            unit = feeds[step.name]
-            macs *= Fraction(keep[unit.layer], unit.count)
-        total += macs
-    return int(total)
+Shares = Mapping[str, Fraction]
+"""Part of the units that survives, by the name of the candidate."""
 
 
-def survivors(model: Model, ratio: float) -> dict[str, int]:
-    """Feature maps to keep: the same share in every layer, as many as a budget of MACs allows.
-
-    The first convolution, whose maps are few and matter most, is not pruned, and no output leaves
-    the network.
+def uniform(
+    found: Graph,
+    granularity: str,
+    ratio: float,
+    price: Callable[[Graph], float],
+    constraints: Constraints = NONE,
+) -> Shares:
+    """Find the largest share, the same for all, at which a price falls by a ratio.
 
     Parameters
     ----------
     ratio : float
-        Share of the whole model's multiply-adds that must go, at least; 0 to 1.
+        Part of the whole model's price that must go, at least; 0 to 1.
+    price : Callable
+        What a graph costs; such as its multiply-adds.
 
     Raises
     ------
     ValueError
-        If the ratio is out of range, or not even one map per layer meets it.
+        If the ratio is out of range, or the smallest share does not meet it.
     """
     if not 0 <= ratio < 1:
         raise ValueError(f"ratio must be at least 0 and below 1, not {ratio!r}")
-    units = feature_maps(model.module)[1:]
-    limit = (1 - Fraction(str(ratio))) * model.macs
-    shares = {Fraction(kept, unit.count) for unit in units for kept in range(1, unit.count + 1)}
-    shares.add(Fraction(1))
-    least = {unit.layer: 1 for unit in units}
-    for share in sorted(shares, reverse=True):
-        keep = {unit.layer: max(1, int(share * unit.count)) for unit in units}
-        if macs_with(model, keep) <= limit:
-            return keep
-    raise ValueError(
-        f"ratio must be at most {1 - macs_with(model, least) / model.macs:.3f}, not {ratio!r}"
-    )
+    known = candidates(found, granularity, constraints)
+    whole = Fraction(price(found))
+    limit = (1 - Fraction(str(ratio))) * whole
+
+    def cost(share: Fraction) -> Fraction:
+        shares = dict.fromkeys((candidate.name for candidate in known), share)
+        return Fraction(price(example_of(found, granularity, shares, constraints)))
+
+    least = max(candidate.least for candidate in known)
+    steps = {Fraction(n, c.count) for c in known for n in range(1, c.count + 1)}
+    steps = sorted(share for share in steps if share >= least)
+    met = bisect_left(steps, True, key=lambda share: cost(share) > limit)
+    if not met:
+        most = float(1 - cost(steps[0]) / whole)
+        raise ValueError(f"ratio must be at most {most:.3f}, not {ratio!r}")
+    return dict.fromkeys((candidate.name for candidate in known), steps[met - 1])
+
+
+def example_of(
+    found: Graph, granularity: str, shares: Shares, constraints: Constraints = NONE
+) -> Graph:
+    """Prune a graph to shares without asking which units are the best: the first ones survive.
+
+    It has the size of any other pruning to these shares; of strided grids, the largest.
+    """
+    chosen = units(found, granularity, shares, constraints)
+    return pruned(found, chosen, {u.name: u.strongest(np.zeros(u.count)) for u in chosen})

@@ -1,11 +1,13 @@
 """A model as a graph: what every operation is, where it is, and the shape of its result."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields, replace
 
 import torch
 
 from pruning.reals import Clip, Edges, Pair
+
+STATISTICS = ("mean", "variance")  # tensors of a `Norm` that training measures and does not learn
 
 
 @dataclass(frozen=True)
@@ -15,33 +17,63 @@ class Picture:
 
 @dataclass(frozen=True, eq=False)
 class Convolution:
-    """A convolution; padding is (top, bottom, left, right)."""
+    """A convolution.
 
-    weight: torch.Tensor  # (O, C // groups, Kh, Kw)
+    Parameters
+    ----------
+    weight : (O, C // groups, Kh, Kw)
+    bias : (O,), optional
+    stride, dilation : (vertical, horizontal)
+    padding : (top, bottom, left, right)
+    groups : int
+    mask : bool, shape of the weight, optional
+        Surviving weights. Default: all.
+    channels : (O,) int
+        Index, before pruning, of every output; empty if none was removed.
+    granularity : str
+        What was pruned, one of `hw.layers.GRANULARITIES`.
+    """
+
+    weight: torch.Tensor
     bias: torch.Tensor | None = None
     stride: Pair = (1, 1)
     padding: Edges = (0, 0, 0, 0)
     dilation: Pair = (1, 1)
     groups: int = 1
+    mask: torch.Tensor | None = None
+    channels: tuple[int, ...] = ()
+    granularity: str = "dense"
 
 
 @dataclass(frozen=True, eq=False)
 class Linear:
-    """A linear layer, on what has been flattened."""
+    """A linear layer, on what has been flattened.
 
-    weight: torch.Tensor  # (O, F)
+    Parameters
+    ----------
+    weight : (O, F)
+    bias : (O,), optional
+    mask, channels, granularity
+        As a `Convolution`'s.
+    """
+
+    weight: torch.Tensor
     bias: torch.Tensor | None = None
+    mask: torch.Tensor | None = None
+    channels: tuple[int, ...] = ()
+    granularity: str = "dense"
 
 
 @dataclass(frozen=True, eq=False)
 class Norm:
-    """Batch normalisation in evaluation."""
+    """Batch normalisation; `momentum` is the weight of a batch in the running statistics."""
 
     mean: torch.Tensor
     variance: torch.Tensor
     weight: torch.Tensor | None = None
     bias: torch.Tensor | None = None
     epsilon: float = 1e-5
+    momentum: float | None = 0.1
 
     @property
     def affine(self) -> tuple[torch.Tensor, torch.Tensor]:
@@ -90,11 +122,26 @@ class AvgPool:
 
 
 @dataclass(frozen=True)
+class Dropout:
+    """Zeros at random in training, whole maps of them or single elements; else nothing."""
+
+    rate: float
+    maps: bool = False
+
+
+@dataclass(frozen=True)
 class Pad:
-    """Zeros around maps: rows and columns, and whole channels before and behind."""
+    """Zeros around maps, and whole channels of them.
+
+    Parameters
+    ----------
+    edges : (top, bottom, left, right)
+    channels : tuple of int
+        Channel that each one of the result is, -1 for zeros; empty for all as they are.
+    """
 
     edges: Edges
-    channels: Pair = (0, 0)
+    channels: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -128,6 +175,7 @@ Operation = (
     | Activation
     | MaxPool
     | AvgPool
+    | Dropout
     | Pad
     | Subsample
     | Add
@@ -152,7 +200,8 @@ class Node:
     shape : tuple of int
         Of the result, without the axis of pictures: (C, H, W), or (F,) once flattened.
     parameters : dict of str to str
-        For fields of the operation, the key in the model's state dict.
+        For tensors of the operation, the key in the model's state dict, where they are parameters
+        or running statistics.
     """
 
     name: str
@@ -161,6 +210,16 @@ class Node:
     inputs: tuple["Node", ...]
     shape: tuple[int, ...]
     parameters: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def tensors(self) -> dict[str, torch.Tensor]:
+        """Tensors of the operation by field."""
+        values = {f.name: getattr(self.operation, f.name) for f in fields(self.operation)}
+        return {name: v for name, v in values.items() if isinstance(v, torch.Tensor)}
+
+    def key(self, name: str) -> str:
+        """Name of a tensor of the operation that none of another one has, unless it is shared."""
+        return self.parameters.get(name, f"{self.name}:{name}")
 
 
 @dataclass(frozen=True, eq=False)
@@ -174,12 +233,13 @@ class Graph:
     outputs : tuple of Node
         In the order in which the model returns them.
     results : tuple of tensor
-        What the model returned for the example (1, ...), one for each output.
+        What the model returned for the example (1, ...), one for each output; empty if the graph
+        was not found by running a model.
     """
 
     nodes: tuple[Node, ...]
     outputs: tuple[Node, ...]
-    results: tuple[torch.Tensor, ...] = field(repr=False)
+    results: tuple[torch.Tensor, ...] = field(default=(), repr=False)
 
     def __post_init__(self) -> None:
         readers: dict[Node, list[Node]] = {node: [] for node in self.nodes}
@@ -193,3 +253,16 @@ class Graph:
     def feeds_one(self, node: Node) -> bool:
         """Whether one operation takes a result, once, and nothing else sees it."""
         return len(self.readers[node]) == 1 and node not in self.outputs
+
+    def changed(
+        self,
+        operation: Callable[[Node], Operation],
+        shape: Callable[[Node], tuple[int, ...]] = lambda node: node.shape,
+    ) -> "Graph":
+        """Copy the graph with other operations, and shapes of their results."""
+        made: dict[Node, Node] = {}
+        for node in self.nodes:
+            inputs = tuple(made[source] for source in node.inputs)
+            new = {"operation": operation(node), "inputs": inputs, "shape": shape(node)}
+            made[node] = replace(node, **new)
+        return Graph(tuple(made.values()), tuple(made[node] for node in self.outputs))

@@ -7,15 +7,13 @@ import numpy as np
 import torch
 from torch import nn
 
-from pruning.chain import UnsupportedLayer
 from pruning.data import Pixels
-from pruning.graph import Graph
+from pruning.graph import Convolution, Graph, Linear, Node, Operation
 from pruning.lowering import Lowering
-from pruning.models import Model
 from pruning.real_network import RealNetwork
-from pruning.reals import RealConv, RealMaxPool
 from pruning.torch_masks import lift_masks
 from pruning.tracing import trace
+from pruning.unsupported import UnsupportedLayer
 
 TOLERANCE = 1e-9  # of the largest result
 
@@ -52,38 +50,46 @@ def import_model(
     ValueError
         If a parameter is not finite, or a mask fits no weight.
     """
-    module, found_masks = lift_masks(module)
-    masks = found_masks | dict(masks or {})
-    _apply(module, masks)
-    rng = np.random.default_rng(0)
-    high = (1 << pixels.bits) - 1
-    elements = torch.from_numpy(rng.integers(0, high, (1, *pixels.shape), endpoint=True))
-    example = normalised(elements, pixels)
-    found = trace(module, example)
-    network = Lowering(found, masks, granularity).network(pixels)
+    found = graph_of(module, pixels, masks=masks, granularity=granularity)
+    network = lowered(found, pixels)
     network.facts["model"] = type(module).__name__
-    _check(network, found, example)
+    _check(network, found)
     return network
 
 
-def real_network_of(model: Model) -> RealNetwork:
-    """Make the network of a model; its layers know which feature maps were pruned."""
-    found, layers = import_model(model.module, model.pixels), []
-    for layer in found.layers:
-        if isinstance(layer, RealConv):
-            channels = model.channels.get(layer.name, ())
-            if channels or any(_maker(found, name) in model.channels for name in layer.inputs):
-                layer = replace(layer, channels=channels, granularity="feature-map")
-        layers.append(layer)
-    return replace(found, layers=tuple(layers))
+def graph_of(
+    module: nn.Module,
+    pixels: Pixels,
+    *,
+    masks: Mapping[str, np.ndarray] | None = None,
+    granularity: str = "weight",
+) -> Graph:
+    """Find the graph of a module, its masks among it; arguments and errors of `import_model`."""
+    module, found_masks = lift_masks(module)
+    masks = found_masks | dict(masks or {})
+    _apply(module, masks)
+    by_key = {f"{place}.weight": torch.from_numpy(mask) for place, mask in masks.items()}
+    found = trace(module, example(pixels))
+
+    def operation(node: Node) -> Operation:
+        mask = by_key.get(node.key("weight"))
+        if mask is None or not isinstance(node.operation, Convolution | Linear):
+            return node.operation
+        return replace(node.operation, mask=mask, granularity=granularity)
+
+    return replace(found.changed(operation), results=found.results)
 
 
-def _maker(network: RealNetwork, name: str) -> str:
-    """Name of the layer that makes the maps that a layer passes on."""
-    by_name = {layer.name: layer for layer in network.layers}
-    while isinstance(layer := by_name.get(name), RealMaxPool):
-        name = layer.source
-    return name
+def lowered(found: Graph, pixels: Pixels) -> RealNetwork:
+    """Make the network of real numbers of a graph."""
+    return Lowering(found).network(pixels)
+
+
+def example(pixels: Pixels) -> torch.Tensor:
+    """Make a picture (1, C, H, W) float64 to trace with, the same each time."""
+    high = (1 << pixels.bits) - 1
+    elements = np.random.default_rng(0).integers(0, high, (1, *pixels.shape), endpoint=True)
+    return normalised(torch.from_numpy(elements), pixels)
 
 
 def normalised(elements: torch.Tensor, pixels: Pixels) -> torch.Tensor:
@@ -105,9 +111,9 @@ def _apply(module: nn.Module, masks: dict[str, np.ndarray]) -> None:
             weight.mul_(torch.from_numpy(mask).to(weight.device))
 
 
-def _check(network: RealNetwork, found: Graph, example: torch.Tensor) -> None:
+def _check(network: RealNetwork, found: Graph) -> None:
     """Compare with what the module computed while it was traced."""
-    results = network.compute(example)
+    results = network.compute(example(network.pixels))
     for name, node, expected in zip(network.outputs, found.outputs, found.results, strict=True):
         error = (results[name].flatten() - expected.flatten()).abs().max()
         if not error <= TOLERANCE * expected.abs().max().clamp(min=1e-3):

@@ -1,13 +1,11 @@
 """Lowering: from the operations of a graph to the layers of a network of real numbers."""
 
-from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
 import torch
 
 from pruning import graph
-from pruning.chain import UnsupportedLayer
 from pruning.data import Pixels
 from pruning.graph import Graph, Node
 from pruning.parts import NO_EDGES, Part, Shape, summed
@@ -24,6 +22,7 @@ from pruning.reals import (
     RealLayer,
     RealMaxPool,
 )
+from pruning.unsupported import UnsupportedLayer
 
 
 class Lowering:
@@ -32,15 +31,10 @@ class Lowering:
     Parameters
     ----------
     found : Graph
-    masks : dict of str to bool array
-        Surviving weights by the path of their module, in the shape of its weight.
-    granularity : str
-        What the masks prune.
     """
 
-    def __init__(self, found: Graph, masks: Mapping[str, np.ndarray], granularity: str) -> None:
-        self.graph, self.granularity = found, granularity
-        self.masks = {f"{place}.weight": mask for place, mask in masks.items()}
+    def __init__(self, found: Graph) -> None:
+        self.graph = found
         self.layers: dict[str, RealLayer] = {}
         self.maps: dict[Node, Part] = {}
 
@@ -59,9 +53,16 @@ class Lowering:
                 return Part(node.name, (channels, height, width))
             case graph.Convolution() as convolution:
                 return self._conv(node, convolution)
-            case graph.Linear(weight, bias):
-                weight = weight.reshape(-1, *self.maps[node.inputs[0]].shape)
-                return self._conv(node, graph.Convolution(weight, bias))
+            case graph.Linear() as linear:
+                shape = (-1, *self.maps[node.inputs[0]].shape)
+                convolution = graph.Convolution(
+                    linear.weight.reshape(shape),
+                    linear.bias,
+                    mask=None if linear.mask is None else linear.mask.reshape(shape),
+                    channels=linear.channels,
+                    granularity=linear.granularity,
+                )
+                return self._conv(node, convolution)
             case graph.Norm() | graph.Scale() as operation:
                 return self._affine(node, *operation.affine)
             case graph.Activation(clip):
@@ -76,7 +77,7 @@ class Lowering:
                 return self._add(node)
             case graph.Concat():
                 return self._concat(node)
-            case graph.Flatten():
+            case graph.Flatten() | graph.Dropout():
                 return self.maps[node.inputs[0]]
 
     def _keep(self, layer: RealLayer, shape: Shape) -> Part:
@@ -86,21 +87,23 @@ class Lowering:
     # Layers with weights
 
     def _conv(self, node: Node, op: graph.Convolution) -> Part:
-        weight = op.weight.numpy()
+        weight = op.weight.double().numpy()
         extent = [d * (k - 1) + 1 for d, k in zip(op.dilation, weight.shape[2:], strict=True)]
         maps = self._padded(node.inputs[0], op.padding, (extent[0], extent[1]))
-        mask = self.masks.get(node.parameters.get("weight", ""))
+        if op.mask is not None:
+            weight = weight * op.mask.numpy()
         layer = RealConv(
             node.name,
             maps.layer,
             weight,
-            np.zeros(len(weight)) if op.bias is None else op.bias.numpy(),
+            np.zeros(len(weight)) if op.bias is None else op.bias.double().numpy(),
             op.stride,
             maps.padding,
             op.dilation,
             op.groups,
-            mask=None if mask is None else mask.reshape(weight.shape),
-            granularity="dense" if mask is None else self.granularity,
+            mask=None if op.mask is None else op.mask.numpy(),
+            channels=op.channels,
+            granularity=op.granularity,
             place=node.place,
         )
         return self._keep(layer, _three(node.shape))
@@ -109,7 +112,8 @@ class Lowering:
         """Fold a factor and an addend into the convolution before, or make one of them."""
         source = node.inputs[0]
         maps = self._plain(source)
-        factor, addend = (_each_channel(node, v.numpy(), maps.shape) for v in (gain, offset))
+        numbers = (v.double().numpy() for v in (gain, offset))
+        factor, addend = (_each_channel(node, v, maps.shape) for v in numbers)
         before = self._own_layer(source)
         if not isinstance(before, RealConv) or before.clip != NO_CLIP:
             return self._pointwise(node, maps, factor, addend, NO_CLIP)
@@ -216,12 +220,12 @@ class Lowering:
 
     # Parts of maps
 
-    def _pad(self, source: Node, edges: Edges, channels: Pair) -> Part:
+    def _pad(self, source: Node, edges: Edges, channels: tuple[int, ...]) -> Part:
         maps = self.maps[source]
-        if any(channels):
-            before, behind = ((-1,) * n for n in channels)
-            taken = maps.channels or tuple(range(maps.shape[0]))
-            maps = replace(maps, channels=(*before, *taken, *behind))
+        if channels:
+            taken = maps.channels or range(maps.shape[0])
+            channels = tuple(-1 if channel < 0 else taken[channel] for channel in channels)
+            maps = replace(maps, channels=channels)
         return replace(maps, padding=summed(maps.padding, edges))
 
     def _subsample(self, source: Node, stride: Pair) -> Part:

@@ -1,60 +1,76 @@
-"""Masks over units: true survives. A masked model computes what the cut one would."""
+"""Masks over units: true survives. Maps are cut out of the model, finer units are masked in it."""
 
-import copy
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
-from torch import nn
 
-from pruning.chain import kernels
-from pruning.models import Model
-from pruning.units import FeatureMaps, feature_maps
+from pruning import graph
+from pruning.graph import Graph, Node
+from pruning.surgery import cut
+from pruning.units import Labels, Units
 
 Masks = Mapping[str, np.ndarray]
-"""For every pruned layer, a bool per unit."""
+"""For the units of every name, a bool for each."""
 
 
-def masked_units(model: Model, masks: Masks) -> list[tuple[FeatureMaps, torch.Tensor]]:
-    """Pair the units that `masks` speaks of with the indices of their survivors.
-
-    Raises
-    ------
-    ValueError
-        If a layer has no such units, a mask has a wrong shape, or nothing would survive.
-    """
-    units = {unit.layer: unit for unit in feature_maps(model.module)}
-    for layer, mask in masks.items():
-        if layer not in units:
-            raise ValueError(f"masked layer must be one of {', '.join(units)}, not {layer!r}")
-        mask, count = np.asarray(mask), units[layer].count
-        if mask.shape != (count,) or mask.dtype != bool:
-            raise ValueError(
-                f"mask of {layer!r} must be bool ({count},), not {mask.dtype} {mask.shape}"
-            )
-        if not mask.any():
-            raise ValueError(f"mask of {layer!r} must keep at least one feature map")
-    return [
-        (unit, torch.from_numpy(np.flatnonzero(masks[name])))
-        for name, unit in units.items()
-        if name in masks
-    ]
-
-
-def mask(model: Model, masks: Masks) -> Model:
-    """Copy a model in which no layer sees a pruned feature map any more; shapes stay.
+def pruned(found: Graph, units: Sequence[Units], masks: Masks) -> Graph:
+    """Prune a graph: maps leave it, weights of finer units are masked.
 
     Raises
     ------
     ValueError
-        If the masks do not fit the model.
+        If a mask fits no units, has not their survivors, or nothing of a layer would be left.
     """
-    module = copy.deepcopy(model.module)
-    for unit, survivors in masked_units(model, masks):
-        consumer = module.get_submodule(unit.consumer)
-        assert isinstance(consumer, nn.Conv2d | nn.Linear)
-        weight = kernels(consumer.weight, unit.count)
-        kept = torch.zeros(unit.count, dtype=torch.bool)
-        kept[survivors] = True
-        consumer.weight.data = (weight * kept[:, None]).reshape(consumer.weight.shape)
-    return Model(module, model.pixels, dict(model.channels), dict(model.facts))
+    _check(units, masks)
+    maps = [unit for unit in units if unit.channels is not None and unit.name in masks]
+    finer = {unit.name: masks[unit.name] for unit in units if unit.channels is None}
+    found = masked(found, units, {k: v for k, v in finer.items() if k in masks})
+    if not maps:
+        return found
+    removed = [unit.channels[~masks[unit.name]] for unit in maps if unit.channels is not None]
+    return cut(found, np.concatenate(removed))
+
+
+def masked(found: Graph, units: Sequence[Units], masks: Masks) -> Graph:
+    """Mask the weights of pruned units; of maps, those that read them. Shapes stay.
+
+    Raises
+    ------
+    ValueError
+        If a mask fits no units, or has not their survivors.
+    """
+    _check(units, masks)
+    survivors = surviving_weights(units, masks)
+    names = {name: u.granularity for u in units if u.name in masks for name in u.labels}
+
+    def operation(node: Node) -> graph.Operation:
+        op = node.operation
+        if node.name not in survivors or not isinstance(op, graph.Convolution | graph.Linear):
+            return op
+        mask = torch.from_numpy(survivors[node.name])
+        mask = mask if op.mask is None else mask & op.mask
+        granularity = names[node.name].removesuffix("-free")
+        return replace(op, mask=mask, granularity=granularity)
+
+    return found.changed(operation)
+
+
+def surviving_weights(units: Sequence[Units], masks: Masks) -> Labels:
+    """Surviving weights, bool, in the shape of the weight of every layer that masks touch."""
+    found: Labels = {}
+    for unit in units:
+        if unit.name in masks:
+            for layer, labels in unit.labels.items():
+                stays = np.append(masks[unit.name], True)[labels]  # -1 is the last one
+                found[layer] = found[layer] & stays if layer in found else stays
+    return found
+
+
+def _check(units: Sequence[Units], masks: Masks) -> None:
+    known = {unit.name: unit for unit in units}
+    for name, mask in masks.items():
+        if name not in known:
+            raise ValueError(f"masked layer must be one of {', '.join(known)}, not {name!r}")
+        known[name].check(mask)

@@ -1,15 +1,16 @@
-"""Models: a chain of layers, the pixels that it takes and what has been pruned from it."""
+"""Models: what is trained, pruned and saved; any module whose operations are known."""
 
-from collections import OrderedDict
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import torch
 from torch import nn
 
-from pruning.chain import walk
+from pruning import graph
+from pruning.coupling import makes
 from pruning.data import Pixels
+from pruning.graph_module import GraphModule
+from pruning.importing import graph_of, lowered
+from pruning.real_network import RealNetwork
 
 
 @dataclass(frozen=True, eq=False)
@@ -18,78 +19,63 @@ class Model:
 
     Parameters
     ----------
-    module : nn.Sequential
-        Named layers of plain torch.nn; takes normalised pictures (N, C, H, W).
+    module : GraphModule
+        Takes normalised pictures (N, C, H, W).
     pixels : Pixels
         Shape and number format of the pictures before they are normalised.
-    channels : dict of str to tuple of int
-        For every layer whose feature maps were pruned, the index that each had before; ascending.
     facts : dict
         How the model was made, for people and reports; anything that JSON can hold.
     """
 
-    module: nn.Sequential
+    module: GraphModule
     pixels: Pixels
-    channels: dict[str, tuple[int, ...]] = field(default_factory=dict)
     facts: dict[str, Any] = field(default_factory=dict)
 
     @property
     def macs(self) -> int:
-        """Multiply-adds of one picture, as `hw.network.Network` counts them."""
-        return sum(step.macs for step in walk(self.module, self.pixels.shape))
+        """Multiply-adds of one picture by surviving weights, those on padding counted as usual."""
+        return sum(macs_of(node) for node in self.module.graph.nodes)
 
     @property
     def parameters(self) -> int:
-        """Weights and biases with batch normalisation folded, as `hw.network.Network` counts."""
-        return sum(step.parameters for step in walk(self.module, self.pixels.shape))
+        """Surviving weights and biases, once batch normalisation is folded."""
+        layers = [node for node in self.module.graph.nodes if makes(node)]
+        return sum(survivors_of(node) + node.shape[0] for node in layers)
+
+    @property
+    def real_network(self) -> RealNetwork:
+        """The network of real numbers that quantisation takes."""
+        return lowered(self.module.graph, self.pixels)
 
 
-def chain(
-    pixels: Pixels,
-    *,
-    classes: int = 10,
-    widths: Sequence[int] = (16, 32, 32),
-    pools: Sequence[int] = (2,),
-    seed: int = 0,
-) -> Model:
-    """Make a small untrained CNN: 3x3 convolutions, each with BN and ReLU, and a linear layer.
+def model_of(module: nn.Module, pixels: Pixels) -> Model:
+    """Make a model of any module.
 
     Parameters
     ----------
-    pixels : Pixels
-        Shape and number format of the pictures.
-    classes : int
-        Number of logits.
-    widths : sequence of int
-        Feature maps of every convolution.
-    pools : sequence of int
-        Convolutions, counted from 1, behind which 2x2 max pooling halves the picture.
-    seed : int
-        Decides the initial parameters.
+    module : nn.Module
+        Takes normalised pictures (N, C, H, W); is traced, and stays as it is. What it does in
+        training and not in evaluation is kept of normalisation and dropout.
 
     Raises
     ------
+    UnsupportedLayer
+        If an operation is not supported, or the module cannot be traced; its place is named.
     ValueError
-        If a width is not positive, a pool follows no convolution, or the picture is too small.
+        If a parameter is not finite.
     """
-    if not widths or min(widths) < 1:
-        raise ValueError(f"widths must be positive numbers, not {tuple(widths)!r}")
-    if not set(pools) <= set(range(1, len(widths) + 1)):
-        raise ValueError(f"pools must be numbers from 1 to {len(widths)}, not {tuple(pools)!r}")
-    channels, height, width = pixels.shape
-    layers: OrderedDict[str, nn.Module] = OrderedDict()
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        for index, maps in enumerate(widths, 1):
-            layers[f"conv{index}"] = nn.Conv2d(channels, maps, 3, padding=1, bias=False)
-            layers[f"bn{index}"] = nn.BatchNorm2d(maps)
-            layers[f"relu{index}"] = nn.ReLU()
-            if index in pools:
-                layers[f"pool{index}"] = nn.MaxPool2d(2)
-                height, width = height // 2, width // 2
-            channels = maps
-        if not height * width:
-            raise ValueError(f"pools must leave a picture of {pixels.shape[1:]}, not {pools!r}")
-        layers["flatten"] = nn.Flatten()
-        layers["linear"] = nn.Linear(channels * height * width, classes)
-    return Model(nn.Sequential(layers), pixels)
+    return Model(GraphModule(graph_of(module, pixels)), pixels)
+
+
+def survivors_of(node: graph.Node) -> int:
+    """Count the surviving weights of a node; 0 if it has none."""
+    if not makes(node):
+        return 0
+    mask, weight = node.tensors.get("mask"), node.tensors["weight"]
+    return weight.numel() if mask is None else int(mask.sum())
+
+
+def macs_of(node: graph.Node) -> int:
+    """Multiply-adds of a node for one picture, as `hw.network.Network` counts them."""
+    _, height, width = (*node.shape, 1, 1)[:3]
+    return survivors_of(node) * height * width

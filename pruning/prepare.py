@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from pruning.chain import UnsupportedLayer
 from pruning.real_network import INPUT, RealNetwork
 from pruning.reals import RealConcat, RealConv, RealMaxPool
+from pruning.unsupported import UnsupportedLayer
 
 
 def prepare(network: RealNetwork) -> RealNetwork:

@@ -1,17 +1,27 @@
 """Pruning in one shot: a budget, a selector and a cut; what is left is retrained with `train`."""
 
 import dataclasses
+from collections.abc import Callable
+from fractions import Fraction
 
-from pruning.budget import survivors
+from pruning.budget import Shares, uniform
+from pruning.constraints import NONE, Constraints
 from pruning.data import DataSet
-from pruning.models import Model
+from pruning.granularities import units
+from pruning.graph import Graph
+from pruning.graph_module import GraphModule
+from pruning.masks import pruned
+from pruning.models import Model, macs_of
 from pruning.progress import Progress, silent
 from pruning.selectors import SELECTORS, Problem, RandomMasks, Selector
-from pruning.surgery import cut
 from pruning.threads import use_threads
-from pruning.units import feature_maps
 
 DEFAULT = RandomMasks()
+
+
+def graph_macs(found: Graph) -> int:
+    """Multiply-adds of one picture by a graph's surviving weights."""
+    return sum(macs_of(node) for node in found.nodes)
 
 
 def prune(
@@ -19,19 +29,31 @@ def prune(
     data: DataSet,
     *,
     ratio: float = 0.5,
+    granularity: str = "feature-map",
     selector: Selector = DEFAULT,
+    constraints: Constraints = NONE,
+    shares: Shares | Fraction | None = None,
+    price: Callable[[Graph], float] = graph_macs,
     seed: int = 0,
     threads: int = 1,
     progress: Progress = silent,
 ) -> Model:
-    """Cut feature maps out of a copy of a trained model; it is not retrained yet.
+    """Prune a copy of a trained model; it is not retrained yet.
 
     Parameters
     ----------
     ratio : float
-        Share of the model's multiply-adds that goes, at least.
+        Part of the model's price that goes, at least; the same share of every layer.
+    granularity : str
+        What is cut, one of `pruning.granularities.GRANULARITIES`.
     selector : Selector
-        Decides which maps go; how many of every layer is the budget's decision.
+        Decides which units go; how many of every layer is the budget's decision.
+    constraints : Constraints
+        Which layers are pruned, and what masks must be like.
+    shares : Fraction, or dict of str to Fraction, optional
+        Part of every layer's units that survives, in place of a ratio.
+    price : Callable
+        What a graph costs. Default: multiply-adds by surviving weights.
     seed : int
         Decides the selector's random choices.
 
@@ -43,24 +65,28 @@ def prune(
     Raises
     ------
     ValueError
-        If the ratio cannot be had.
+        If the ratio, or anything else that is asked for, cannot be had.
     """
-    keep = survivors(model, ratio)
-    units = tuple(unit for unit in feature_maps(model.module) if unit.layer in keep)
+    found = model.module.graph
+    if shares is None:
+        shares = uniform(found, granularity, ratio, price, constraints)
+    chosen = units(found, granularity, shares, constraints)
     with use_threads(threads):
-        chosen = selector.select(Problem(model, data, units, keep, seed, progress))
-    pruned = cut(model, chosen.masks)
+        selection = selector.select(Problem(model, data, chosen, seed, progress))
+    trained = selection.model or model
+    small = GraphModule(pruned(trained.module.graph, chosen, selection.masks))
+    result = Model(small, model.pixels, dict(trained.facts))
     names = {kind: name for name, kind in SELECTORS.items()}
-    pruned.facts["prune"] = {
+    result.facts["prune"] = {
         "selector": names.get(type(selector), type(selector).__name__),
         "settings": dataclasses.asdict(selector),
-        "granularity": "feature-map",
+        "granularity": granularity,
         "ratio": ratio,
         "seed": seed,
-        "kept": keep,
-        "macs": {"before": model.macs, "after": pruned.macs},
-        "errors": min(chosen.candidates, default=None),
+        "kept": {unit.name: int(unit.keep.sum()) for unit in chosen},
+        "macs": {"before": model.macs, "after": result.macs},
+        "errors": min(selection.candidates, default=None),
         "images": len(data.validation),
-        "candidates": list(chosen.candidates),
+        "candidates": list(selection.candidates),
     }
-    return pruned
+    return result

@@ -1,53 +1,81 @@
-"""Surgery: a pruned model becomes physically smaller."""
+"""Surgery: a pruned graph becomes physically smaller."""
 
+from dataclasses import replace
+
+import numpy as np
 import torch
 
-from pruning.chain import build, kernels, structure
-from pruning.masks import Masks, masked_units
-from pruning.models import Model
+from pruning import graph
+from pruning.coupling import Coupling
+from pruning.graph import Graph, Node
 
 
-def cut(model: Model, masks: Masks) -> Model:
-    """Copy a model without its pruned feature maps; it computes exactly what `mask` makes of it.
+def cut(found: Graph, removed: np.ndarray, coupling: Coupling | None = None) -> Graph:
+    """Copy a graph without some channels; outputs are those of the graph that never reads them.
 
     Parameters
     ----------
-    masks : dict of str to (maps,) bool
-        Surviving feature maps of every layer to prune.
+    found : Graph
+    removed : (channels,) int
+        Numbers, of `Coupling`, of the channels to remove.
+    coupling : Coupling, optional
+        Of the graph; made if it is not given.
 
     Raises
     ------
     ValueError
-        If the masks do not fit the model.
+        If a channel cannot be removed, or no channel of a layer would be left; the layer is named.
     """
-    layers = structure(model.module)
-    records = {record["name"]: record for record in layers}
-    state = {key: value.detach().clone() for key, value in model.module.state_dict().items()}
-    channels = dict(model.channels)
-    for unit, survivors in masked_units(model, masks):
-        before = channels.get(unit.layer, range(unit.count))
-        channels[unit.layer] = tuple(before[i] for i in survivors.tolist())
-        for name in (unit.layer, *unit.norms):
-            for key, value in state.items():
-                if key.rpartition(".")[0] == name and value.ndim:
-                    state[key] = value[survivors]
-            _resize(records[name], ("out_channels", "out_features", "num_features"), len(survivors))
-        weight = f"{unit.consumer}.weight"
-        whole = kernels(state[weight], unit.count)[:, survivors]
-        consumer = records[unit.consumer]
-        if consumer["kind"] == "Linear":
-            whole = whole.flatten(1)
-            _resize(consumer, ("in_features",), whole.shape[1])
-        else:
-            whole = whole.reshape(len(whole), len(survivors), *state[weight].shape[2:])
-            _resize(consumer, ("in_channels",), len(survivors))
-        state[weight] = whole
-    with torch.device("meta"):
-        module = build(layers)
-    module.load_state_dict(state, assign=True)
-    return Model(module.train(model.module.training), model.pixels, channels, dict(model.facts))
+    coupling = coupling or Coupling(found)
+    stay = {node: ~np.isin(numbers, removed) for node, numbers in coupling.maps.items()}
+    for node in found.nodes:
+        ends = node is found.nodes[0] or node in found.outputs
+        if ends and not stay[node].all():
+            raise ValueError(f"layer {node.place!r} must keep its channels, which leave or enter")
+        if not stay[node].any():
+            raise ValueError(f"layer {node.place!r} must keep at least one feature map")
+    kept = {node: np.flatnonzero(mask) for node, mask in stay.items()}
+
+    def operation(node: Node) -> graph.Operation:
+        if not node.inputs:
+            return node.operation
+        return _sliced(node.operation, kept[node], kept[node.inputs[0]])
+
+    return found.changed(operation, lambda node: (len(kept[node]), *node.shape[1:]))
 
 
-def _resize(record: dict, fields: tuple[str, ...], width: int) -> None:
-    """Set the field of a layer's description that holds its width."""
-    record |= {field: width for field in fields if field in record}
+def _sliced(op: graph.Operation, out: np.ndarray, into: np.ndarray) -> graph.Operation:
+    """Keep some channels of an operation's result, given which ones of its first input are left."""
+    match op:
+        case graph.Convolution(groups=groups) if groups > 1:
+            if op.weight.shape[1] == 1:  # a group for each channel
+                return replace(_layer(op, out, np.arange(1)), groups=len(into))
+            return _layer(op, out, into[: len(into) // groups])  # the same places of all groups
+        case graph.Convolution() | graph.Linear():
+            return _layer(op, out, into)
+        case graph.Norm() | graph.Scale():
+            stay = torch.from_numpy(out)
+            tensors = {name: v for name, v in vars(op).items() if isinstance(v, torch.Tensor)}
+            return replace(op, **{name: value[stay] for name, value in tensors.items()})
+        case graph.Pad(channels=channels) if channels:
+            places = {channel: at for at, channel in enumerate(into.tolist())}
+            taken = (channels[at] for at in out.tolist())
+            return replace(op, channels=tuple(places.get(channel, -1) for channel in taken))
+    return op
+
+
+def _layer(
+    op: graph.Convolution | graph.Linear, out: np.ndarray, into: np.ndarray
+) -> graph.Convolution | graph.Linear:
+    """Keep some outputs of a layer, and some inputs of each."""
+    outputs, inputs = torch.from_numpy(out), torch.from_numpy(into)
+    whole = len(out) == len(op.weight) and len(into) == op.weight.shape[1]
+    channels = op.channels or range(len(op.weight))
+    return replace(
+        op,
+        weight=op.weight[outputs][:, inputs],
+        bias=None if op.bias is None else op.bias[outputs],
+        mask=None if op.mask is None else op.mask[outputs][:, inputs],
+        channels=op.channels if whole else tuple(channels[at] for at in out.tolist()),
+        granularity=op.granularity if whole else "feature-map",
+    )

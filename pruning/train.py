@@ -81,4 +81,4 @@ def train(
             wrong = errors(module, model.pixels, data.validation)
             message = f"loss {loss:.3f}, validation errors {wrong} of {len(data.validation)}"
             progress("train", epoch, epochs, message)
-    return Model(module.eval(), model.pixels, dict(model.channels), dict(model.facts))
+    return Model(module.eval(), model.pixels, dict(model.facts))

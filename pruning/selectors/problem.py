@@ -1,19 +1,19 @@
 """What a selector is asked, and what it answers."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
-import torch
+import numpy as np
 
 from pruning.data import DataSet
-from pruning.evaluate import BATCH, normalise
 from pruning.masks import Masks
 from pruning.models import Model
 from pruning.progress import Progress, silent
-from pruning.surgery import cut
-from pruning.units import FeatureMaps
+from pruning.score import Scorer
+from pruning.units import Units
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,10 +26,8 @@ class Problem:
         Trained model; never changed.
     data : DataSet
         Training pictures to learn from, validation pictures to judge by.
-    units : tuple of FeatureMaps
-        What can be pruned.
-    keep : dict of str to int
-        How many units of every layer survive; exactly.
+    units : tuple of Units
+        What can be pruned, and how many of each row survive; exactly.
     seed : int
         Decides every random choice.
     progress : Progress
@@ -38,34 +36,18 @@ class Problem:
 
     model: Model
     data: DataSet
-    units: tuple[FeatureMaps, ...]
-    keep: Mapping[str, int]
+    units: tuple[Units, ...]
     seed: int = 0
     progress: Progress = silent
 
     @cached_property
-    def first(self) -> int:
-        """Position of the first layer that can be pruned."""
-        names = [name for name, _ in self.model.module.named_children()]
-        return min((names.index(unit.layer) for unit in self.units), default=0)
+    def scorer(self) -> Scorer:
+        """Counts the validation pictures that the model errs on once it is pruned."""
+        return Scorer(self.model, self.units, self.data.validation)
 
-    @cached_property
-    def stem(self) -> list[torch.Tensor]:
-        """Batches of what the layers before the first pruned one make of the validation pictures.
-
-        No mask changes it, so it is computed once.
-        """
-        head, images = self.model.module.eval()[: self.first], self.data.validation.images
-        starts = range(0, len(images), BATCH)
-        with torch.no_grad():
-            return [head(normalise(images[i : i + BATCH], self.model.pixels)) for i in starts]
-
-    def errors(self, masks: Masks) -> int:
-        """Count the validation pictures that the model errs on once it is cut, not retrained."""
-        tail = cut(self.model, masks).module.eval()[self.first :]
-        with torch.no_grad():
-            guesses = torch.cat([tail(x).argmax(dim=1) for x in self.stem])
-        return int((guesses.numpy() != self.data.validation.labels).sum())
+    def scores(self, masks: Sequence[Masks]) -> list[int]:
+        """Count the validation errors of the model pruned by each of some masks."""
+        return [self.scorer.errors(candidate) for candidate in masks]
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,10 +60,16 @@ class Selection:
         True survives.
     candidates : tuple of int
         Validation errors of every set of masks that was tried, in order; empty if none was.
+    model : Model, optional
+        If the selector has trained the weights along the way: what the masks are to prune.
+    log : dict of str to list
+        What it saw on its way, for plots: lists of numbers by their names.
     """
 
     masks: Masks
     candidates: tuple[int, ...] = ()
+    model: Model | None = None
+    log: Mapping[str, list[Any]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -90,4 +78,9 @@ class Selector(ABC):
 
     @abstractmethod
     def select(self, problem: Problem) -> Selection:
-        """Choose masks with exactly ``problem.keep[layer]`` survivors in every layer."""
+        """Choose masks with exactly the survivors that the problem's units ask for."""
+
+
+def draw(units: tuple[Units, ...], rng: np.random.Generator) -> Masks:
+    """Draw masks, every choice of the right size equally likely."""
+    return {unit.name: unit.strongest(rng.random(unit.count)) for unit in units}

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pruning.masks import Masks
-from pruning.selectors.problem import Problem, Selection, Selector
+from pruning.selectors.problem import Problem, Selection, Selector, draw
 
 
 @dataclass(frozen=True)
@@ -30,20 +30,11 @@ class RandomMasks(Selector):
         best: Masks = {}
         scores: list[int] = []
         for index in range(1, self.candidates + 1):
-            masks = draw(problem, rng)
-            score = problem.errors(masks)
+            masks = draw(problem.units, rng)
+            score = problem.scorer.errors(masks)
             if not scores or score < min(scores):
                 best = masks
             scores.append(score)
             message = f"fewest validation errors {min(scores)} of {len(problem.data.validation)}"
             problem.progress("prune", index, self.candidates, message)
         return Selection(best, tuple(scores))
-
-
-def draw(problem: Problem, rng: np.random.Generator) -> Masks:
-    """Draw masks for all layers, every choice of the right size equally likely."""
-    masks = {}
-    for unit in problem.units:
-        masks[unit.layer] = np.zeros(unit.count, bool)
-        masks[unit.layer][rng.permutation(unit.count)[: problem.keep[unit.layer]]] = True
-    return masks

@@ -1,6 +1,6 @@
 """What can take the place of an operation that is not supported."""
 
-from pruning.chain import UnsupportedLayer
+from pruning.unsupported import UnsupportedLayer
 
 _ADVICE = {
     "use ReLU or ReLU6": (

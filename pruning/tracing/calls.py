@@ -1,6 +1,7 @@
 """Reading: what operation a call that torch.fx has recorded is."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -8,12 +9,12 @@ from torch import fx, nn
 from torch.nn.modules import dropout
 
 from pruning import graph
-from pruning.chain import UnsupportedLayer
 from pruning.graph import Node
 from pruning.tracing import elements, shapes, windows
 from pruning.tracing.advice import unsupported
 from pruning.tracing.applied import Applied
 from pruning.tracing.recorder import function_name
+from pruning.unsupported import UnsupportedLayer
 
 
 def read(call: fx.Node, args: Sequence[Any], kwargs: dict[str, Any]) -> Applied | Node | Any:
@@ -91,9 +92,8 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "truediv": elements.divide,
     "zeros_like": lambda x, **_: shapes.zeros(x),
 }
-_FUNCTIONS |= dict.fromkeys(
-    ("dropout", "dropout2d", "alpha_dropout", "feature_dropout"), elements.dropout
-)
+_FUNCTIONS |= dict.fromkeys(("dropout", "alpha_dropout"), elements.dropout)
+_FUNCTIONS |= dict.fromkeys(("dropout2d", "feature_dropout"), partial(elements.dropout, maps=True))
 _FUNCTIONS |= dict.fromkeys(
     ("clone", "contiguous", "cpu", "cuda", "detach", "double", "float", "to", "type"), elements.same
 )
@@ -106,7 +106,8 @@ def _conv_module(m: nn.Conv2d, x: Node) -> Applied:
 
 
 def _norm_module(m: Any, x: Node) -> Applied:
-    return elements.batch_norm(x, m.running_mean, m.running_var, m.weight, m.bias, eps=m.eps)
+    args = (m.running_mean, m.running_var, m.weight, m.bias)
+    return elements.batch_norm(x, *args, momentum=m.momentum, eps=m.eps)
 
 
 def _max_module(m: nn.MaxPool2d, x: Node) -> Applied:
@@ -135,5 +136,6 @@ _MODULES: dict[type[nn.Module], Callable[[Any, Any], Any]] = {
     nn.ZeroPad2d: lambda m, x: windows.pad(x, m.padding),
     nn.ConstantPad2d: lambda m, x: windows.pad(x, m.padding, value=m.value),
     nn.Identity: lambda m, x: x,
-    dropout._DropoutNd: lambda m, x: x,
+    nn.Dropout2d: lambda m, x: elements.dropout(x, m.p, False, maps=True),
+    dropout._DropoutNd: lambda m, x: elements.dropout(x, m.p, False),
 }

@@ -5,7 +5,7 @@ import copy
 import torch
 from torch import nn
 
-from pruning.chain import UnsupportedLayer
+from pruning.unsupported import UnsupportedLayer
 
 
 def unwrapped(module: nn.Module) -> nn.Module:

@@ -5,11 +5,11 @@ from typing import Any
 import torch
 
 from pruning import graph
-from pruning.chain import UnsupportedLayer
 from pruning.graph import Node
 from pruning.reals import Clip
 from pruning.tracing.advice import unsupported
 from pruning.tracing.applied import Applied
+from pruning.unsupported import UnsupportedLayer
 
 
 def linear(x: Node, weight: torch.Tensor, bias: torch.Tensor | None = None) -> Applied:
@@ -26,7 +26,7 @@ def batch_norm(
     weight: torch.Tensor | None = None,
     bias: torch.Tensor | None = None,
     training: bool = False,
-    momentum: float = 0.1,
+    momentum: float | None = 0.1,
     eps: float = 1e-5,
 ) -> Applied:
     """Read `torch.nn.functional.batch_norm`."""
@@ -34,7 +34,7 @@ def batch_norm(
         raise UnsupportedLayer("must have running statistics, and use them in evaluation")
     if running_var.min() + eps <= 0:
         raise UnsupportedLayer("running_var must be positive")
-    return Applied(graph.Norm(running_mean, running_var, weight, bias, eps), (x,))
+    return Applied(graph.Norm(running_mean, running_var, weight, bias, eps, momentum), (x,))
 
 
 def clamp(x: Node, min: Any = None, max: Any = None) -> Applied:
@@ -45,16 +45,19 @@ def clamp(x: Node, min: Any = None, max: Any = None) -> Applied:
     return Applied(graph.Activation(Clip(low, high)), (x,))
 
 
-def dropout(x: Node, p: float = 0.5, training: bool = True, inplace: bool = False) -> Node:
-    """Read `torch.nn.functional.dropout`."""
+def dropout(
+    x: Node, p: float = 0.5, training: bool = True, inplace: bool = False, *, maps: bool = False
+) -> Applied:
+    """Read `torch.nn.functional.dropout` and its kin."""
     if training and p:
         raise UnsupportedLayer("must be off in evaluation: pass training=self.training")
-    return x
+    return Applied(graph.Dropout(p, maps and len(x.shape) == 3), (x,))
 
 
 def stochastic_depth(x: Node, p: float, mode: str, training: bool = True) -> Node:
-    """Read `torchvision.ops.stochastic_depth`."""
-    return dropout(x, p, training)
+    """Read `torchvision.ops.stochastic_depth`, which is left out in training."""
+    dropout(x, p, training)
+    return x
 
 
 def same(x: Node, *_: Any, **__: Any) -> Node:

@@ -10,7 +10,7 @@ import torch
 from torch import fx, nn
 from torch.fx.proxy import TraceError
 
-from pruning.chain import UnsupportedLayer
+from pruning.unsupported import UnsupportedLayer
 
 # What a tensor says of itself and not of its elements: known while tracing.
 _KNOWN = ("device", "dim", "dtype", "is_cuda", "layout", "ndim", "numel", "shape", "size")

@@ -6,9 +6,9 @@ from typing import Any
 import torch
 
 from pruning import graph
-from pruning.chain import UnsupportedLayer
 from pruning.graph import Node
 from pruning.tracing.applied import Applied
+from pruning.unsupported import UnsupportedLayer
 
 
 def zeros(x: Node, *size: Any, **_: Any) -> torch.Tensor:
@@ -69,4 +69,11 @@ def cat(tensors: Sequence[Any], dim: int = 0, axis: int | None = None) -> Applie
     at = next(i for i, t in enumerate(tensors) if isinstance(t, Node))
     before = sum(t.shape[1] for t in tensors[:at])
     behind = sum(t.shape[1] for t in tensors[at + 1 :])
-    return Applied(graph.Pad((0, 0, 0, 0), (before, behind)), (maps[0],))
+    return Applied(graph.Pad((0, 0, 0, 0), among_zeros(maps[0], before, behind)), (maps[0],))
+
+
+def among_zeros(x: Node, before: int, behind: int) -> tuple[int, ...]:
+    """Channels of maps with so many of zeros before and behind them, as `graph.Pad` has them."""
+    if not before and not behind:
+        return ()
+    return (*(-1,) * before, *range(x.shape[0]), *(-1,) * behind)

@@ -8,13 +8,13 @@ from typing import Any
 import torch
 from torch import fx, nn
 
-from pruning.chain import UnsupportedLayer
-from pruning.graph import Graph, Node, Picture
+from pruning.graph import STATISTICS, Graph, Node, Picture
 from pruning.real_network import INPUT
 from pruning.tracing import recorder
 from pruning.tracing.applied import Applied
 from pruning.tracing.calls import read
 from pruning.tracing.copying import copied
+from pruning.unsupported import UnsupportedLayer
 
 _LONGEST = 56  # of an identifier, before a number makes it unique
 
@@ -122,7 +122,11 @@ class _Builder:
                 raise ValueError(f"layer {place!r}: {name} must be finite")
         if not math.prod(shape):
             raise ValueError(f"layer {place!r} must have at least one channel, row and column")
-        parameters = {key: self.keys[id(t)] for key, t in tensors.items() if id(t) in self.keys}
+        parameters = {
+            key: self.keys[id(t)]
+            for key, t in tensors.items()
+            if id(t) in self.keys and (isinstance(t, nn.Parameter) or key in STATISTICS)
+        }
         name = identifier(place, self.names)
         return self._keep(Node(name, place, made.operation, made.inputs, shape[1:], parameters))
 

@@ -6,10 +6,11 @@ from typing import Any
 import torch
 
 from pruning import graph
-from pruning.chain import UnsupportedLayer
 from pruning.graph import Node, Operation
 from pruning.reals import Edges, Pair
 from pruning.tracing.applied import Applied
+from pruning.tracing.shapes import among_zeros
+from pruning.unsupported import UnsupportedLayer
 
 
 def _maps(x: Node) -> tuple[int, int, int]:
@@ -147,4 +148,5 @@ def pad(
     if min(pad) < 0 or any(pad[6:]):
         raise UnsupportedLayer(f"must add to rows, columns or channels, not {pad}")
     left, right, top, bottom, before, behind, *_ = (*pad, 0, 0, 0, 0)
-    return Applied(graph.Pad((top, bottom, left, right), (before, behind)), (x,))
+    channels = among_zeros(x, before, behind)
+    return Applied(graph.Pad((top, bottom, left, right), channels), (x,))

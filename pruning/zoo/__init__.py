@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from pruning.zoo.chain import chain
 from pruning.zoo.coarse import cifar_large, cifar_small, svhn
 from pruning.zoo.lenet import lenet5
 from pruning.zoo.mlp import mlp
@@ -19,6 +20,7 @@ __all__ = ["MODELS", "SHAPES", "build"]
 
 _GREY, _COLOUR = (1, 28, 28), (3, 32, 32)
 MODELS: dict[str, Callable[..., nn.Module]] = {
+    "chain": chain,
     "lenet5": lenet5,
     "mlp": mlp,
     "cifar-small": cifar_small,
@@ -31,6 +33,7 @@ MODELS: dict[str, Callable[..., nn.Module]] = {
     "mobilenet": mobilenet,
 }
 SHAPES = dict.fromkeys(MODELS, _COLOUR) | {  # (C, H, W) of the pictures
+    "chain": (1, 8, 8),
     "lenet5": _GREY,
     "mlp": _GREY,
     "ds-cnn": (1, 49, 10),

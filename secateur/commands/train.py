@@ -44,16 +44,19 @@ def load_data(run: RunFile, progress: Progress) -> Any:
 def train_dense(run: RunFile, folder: Folder, data: Any, progress: Progress) -> dict[str, Any]:
     """Train the dense model, make it integer and write both."""
     with progress.step("train"):
-        from pruning.models import chain
+        from pruning import zoo
+        from pruning.models import model_of
         from pruning.train import train
 
-        model = chain(
-            data.pixels,
+        module = zoo.build(
+            "chain",
+            run.seed,
+            shape=data.pixels.shape,
             classes=data.classes,
             widths=run.model.widths,
             pools=run.model.pools,
-            seed=run.seed,
         )
+        model = model_of(module, data.pixels)
         model = train(
             model,
             data,
@@ -76,11 +79,10 @@ def write_model(
         from pruning.checkpoint import save_model
         from pruning.data import Split
         from pruning.evaluate import evaluate
-        from pruning.importing import real_network_of
         from pruning.quantise import quantise
 
         network = quantise(
-            real_network_of(model),
+            model.real_network,
             data.validation.images,
             name=run.name,
             weight_bits=run.quantise.weight_bits,

@@ -1,8 +1,9 @@
 import pytest
 import torch
 
+from pruning import zoo
 from pruning.data import DataSet, load
-from pruning.models import Model, chain
+from pruning.models import Model, model_of
 from pruning.train import train
 
 
@@ -18,5 +19,5 @@ def digits() -> DataSet:
 
 @pytest.fixture(scope="session")
 def trained(digits: DataSet) -> Model:
-    model = chain(digits.pixels, widths=(6, 8, 10), seed=1)
+    model = model_of(zoo.build("chain", 1, widths=(6, 8, 10)), digits.pixels)
     return train(model, digits, epochs=6, rate=0.05, batch=32, seed=1)

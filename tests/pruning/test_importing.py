@@ -5,9 +5,9 @@ import pytest
 import torch
 from torch import nn
 
-from pruning.chain import UnsupportedLayer
 from pruning.importing import import_model
 from pruning.reals import RealConv
+from pruning.unsupported import UnsupportedLayer
 from tests.pruning.imports import SHAPE, Model, conv, imported, pixels, shaken
 
 

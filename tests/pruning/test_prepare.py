@@ -1,12 +1,12 @@
 import numpy as np
 import pytest
 
-from pruning.chain import UnsupportedLayer
 from pruning.data import Pixels
 from pruning.prepare import prepare
 from pruning.quantise import quantise
 from pruning.real_network import RealNetwork
 from pruning.reals import Clip, RealConcat, RealConv, RealLayer, RealMaxPool
+from pruning.unsupported import UnsupportedLayer
 
 RNG = np.random.default_rng(1)
 GREY = Pixels((2, 6, 6), 4, (0.1, 0.1))

@@ -4,10 +4,10 @@ import torch
 from torch import nn
 from torch.nn.utils import prune
 
-from pruning.chain import UnsupportedLayer
 from pruning.importing import import_model
 from pruning.reals import RealConv
 from pruning.torch_masks import lift_masks
+from pruning.unsupported import UnsupportedLayer
 from tests.pruning.imports import conv, imported, pixels
 
 SHAPE = (3, 8, 8)

@@ -6,8 +6,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from pruning.chain import UnsupportedLayer
 from pruning.importing import import_model
+from pruning.unsupported import UnsupportedLayer
 from tests.pruning.imports import Model, conv, pixels, shaken
 
 SHAPE = (4, 8, 8)

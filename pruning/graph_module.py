@@ -1,0 +1,195 @@
+"""A graph as a torch module: it computes, learns and is saved with the keys of the model's own."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from pruning import graph
+from pruning.graph import STATISTICS, Graph, Node
+from pruning.reals import padded
+from pruning.unsupported import UnsupportedLayer
+
+
+class GraphModule(nn.Module):
+    """Computes the outputs of a graph, a tensor if there is one of them, else a tuple.
+
+    Weights, biases and running statistics have the keys that they have in the model's state dict,
+    so that either's loads into the other; masks hold in the forward pass and in the gradient.
+
+    Parameters
+    ----------
+    found : Graph
+        Its tensors are copied, real ones as float32.
+
+    Raises
+    ------
+    UnsupportedLayer
+        If a weight is no parameter, so that it cannot be trained, or a normalisation averages over
+        all batches; its place is named.
+    """
+
+    def __init__(self, found: Graph) -> None:
+        super().__init__()
+        for node in found.nodes:
+            if isinstance(node.operation, graph.Norm) and node.operation.momentum is None:
+                raise UnsupportedLayer(f"layer {node.place!r}: momentum must be a number")
+            for name, tensor in node.tensors.items():
+                self._register(node, name, tensor.detach().clone())
+        self.structure = _with_tensors(found, lambda node, name: node.tensors[name].to("meta"))
+        self.train(False)
+
+    def _register(self, node: Node, name: str, tensor: torch.Tensor) -> None:
+        path, _, last = node.key(name).rpartition(".")
+        owner: nn.Module = self
+        for part in filter(None, path.split(".")):
+            if not hasattr(owner, part):
+                owner.add_module(part, nn.Module())
+            owner = owner.get_submodule(part)
+        if hasattr(owner, last):  # shared with another layer
+            return
+        real = tensor.is_floating_point()
+        tensor = tensor.float() if real else tensor
+        if name in node.parameters and name not in STATISTICS:
+            owner.register_parameter(last, nn.Parameter(tensor))
+        elif name == "weight" and isinstance(node.operation, graph.Convolution | graph.Linear):
+            raise UnsupportedLayer(f"layer {node.place!r}: its weight must be a parameter")
+        else:
+            owner.register_buffer(last, tensor)
+
+    @property
+    def graph(self) -> Graph:
+        """The graph with copies of the tensors as they are now."""
+        tensors = self.tensors()
+        return _with_tensors(
+            self.structure, lambda node, name: tensors[node.key(name)].detach().clone()
+        )
+
+    def tensors(self) -> dict[str, torch.Tensor]:
+        """Parameters and buffers by key."""
+        return dict(self.named_parameters()) | dict(self.named_buffers())
+
+    def forward(self, x: torch.Tensor) -> Any:
+        """Compute the outputs of normalised pictures (N, C, H, W)."""
+        first, outputs = self.structure.nodes[0], self.structure.outputs
+        found = compute(
+            self.structure.nodes[1:], {first: x}, outputs, self.tensors(), self.training
+        )
+        results = tuple(found[node] for node in outputs)
+        return results[0] if len(results) == 1 else results
+
+
+def compute(
+    nodes: Iterable[Node],
+    known: Mapping[Node, torch.Tensor],
+    wanted: Iterable[Node],
+    tensors: Mapping[str, torch.Tensor],
+    training: bool = False,
+) -> dict[Node, torch.Tensor]:
+    """Compute results of nodes; those that no later one takes are dropped on the way.
+
+    Parameters
+    ----------
+    nodes : sequence of Node
+        In topological order.
+    known : dict of Node to (N, ...) tensor
+        Results that the nodes take and do not make.
+    wanted : sequence of Node
+        What to return.
+    tensors : dict of str to tensor
+        By the keys of the nodes.
+    """
+    nodes, wanted, results = list(nodes), set(wanted), dict(known)
+    last = {source: at for at, node in enumerate(nodes) for source in node.inputs}
+    for at, node in enumerate(nodes):
+        inputs = [results[source] for source in node.inputs]
+        own = {name: tensors[node.key(name)] for name in node.tensors}
+        y = _result(node.operation, own, inputs, training)
+        results[node] = y.reshape(len(y), *node.shape)
+        for source in set(node.inputs):
+            if last[source] == at and source not in wanted:
+                del results[source]
+    return {node: results[node] for node in wanted}
+
+
+def _result(
+    op: graph.Operation, own: dict[str, torch.Tensor], inputs: list[torch.Tensor], training: bool
+) -> torch.Tensor:
+    """Compute an operation, whose tensors are `own`."""
+    inputs = _alike(inputs)
+    x = inputs[0]
+    if x.ndim == 2 and isinstance(op, _ON_MAPS):
+        x = x[:, :, None, None]
+    match op:
+        case graph.Convolution():
+            inner, outer = _symmetric(op.padding)
+            x = padded(x, outer)
+            args = (own.get("bias"), op.stride, inner, op.dilation, op.groups)
+            return functional.conv2d(x, _masked(own), *args)
+        case graph.Linear():
+            return functional.linear(x.flatten(1), _masked(own), own.get("bias"))
+        case graph.Norm():
+            args = (own["mean"], own["variance"], own.get("weight"), own.get("bias"), training)
+            assert op.momentum is not None  # refused when the module was made
+            return functional.batch_norm(x, *args, op.momentum, op.epsilon)
+        case graph.Scale():
+            shape = (-1, *[1] * (x.ndim - 2))
+            return x * own["gain"].view(shape) + own["offset"].view(shape)
+        case graph.Activation(clip):
+            return functional.relu(x) if clip == (0, None) else clip(x)
+        case graph.MaxPool(kernel, stride, padding):
+            return functional.max_pool2d(padded(x, padding, -torch.inf), kernel, stride)
+        case graph.AvgPool(kernel, stride, padding):
+            return functional.avg_pool2d(padded(x, padding), kernel, stride)
+        case graph.Dropout(rate, maps):
+            return (functional.dropout2d if maps else functional.dropout)(x, rate, training)
+        case graph.Pad(edges, channels):
+            x = padded(x, edges)
+            if not channels:
+                return x
+            zero = x.new_zeros(()).expand(len(x), 1, *x.shape[2:])
+            return torch.cat((x, zero), 1)[:, channels]  # -1 is the last one
+        case graph.Subsample((down, across)):
+            return x[:, :, ::down, ::across]
+        case graph.Add():
+            return inputs[0] + inputs[1]
+        case graph.Concat():
+            return torch.cat(inputs, 1)
+        case graph.Flatten():
+            return x.flatten(1)
+    raise AssertionError(f"{type(op).__name__} is the picture")
+
+
+_ON_MAPS = graph.Convolution | graph.MaxPool | graph.AvgPool | graph.Pad | graph.Subsample
+
+
+def _alike(inputs: list[torch.Tensor]) -> list[torch.Tensor]:
+    """Give maps of one pixel their axes if others have them: a graph does not tell (C,) apart."""
+    if len({x.ndim for x in inputs}) == 1:
+        return inputs
+    return [x if x.ndim == 4 else x[:, :, None, None] for x in inputs]
+
+
+def _masked(own: dict[str, torch.Tensor]) -> torch.Tensor:
+    return own["weight"] * own["mask"] if "mask" in own else own["weight"]
+
+
+def _symmetric(padding: graph.Edges) -> tuple[graph.Pair, graph.Edges]:
+    """Divide padding into what a convolution adds itself, and the rest."""
+    top, bottom, left, right = padding
+    if top == bottom and left == right:
+        return (top, left), (0, 0, 0, 0)
+    return (0, 0), padding
+
+
+def _with_tensors(found: Graph, tensor: Any) -> Graph:
+    """Copy a graph with other tensors in place of its own."""
+
+    def operation(node: Node) -> graph.Operation:
+        names = node.tensors
+        return replace(node.operation, **{name: tensor(node, name) for name in names})
+
+    return found.changed(operation)
