@@ -78,6 +78,7 @@ def load_model(path: str | os.PathLike) -> Model:
 
 def _model(record: dict[str, Any], tensors: dict[str, torch.Tensor]) -> Model:
     _check_finite(tensors)
+    _check_types(tensors)
     found = rebuild(record, tensors)
     pixels = Pixels.of(record["pixels"])
     if found.nodes[0].shape != pixels.shape:
@@ -91,3 +92,9 @@ def _check_finite(tensors: dict[str, torch.Tensor]) -> None:
     for key, tensor in tensors.items():
         if not torch.isfinite(tensor).all():
             raise ValueError(f"tensor {key!r} must be finite, but holds NaN or infinity")
+
+
+def _check_types(tensors: dict[str, torch.Tensor]) -> None:
+    for key, tensor in tensors.items():
+        if tensor.dtype not in (torch.float32, torch.bool):
+            raise ValueError(f"tensor {key!r} must be torch.float32, not {tensor.dtype}")

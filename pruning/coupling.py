@@ -1,6 +1,5 @@
 """Coupling: which channels of a graph live and die together."""
 
-from collections.abc import Iterable
 from functools import cached_property
 
 import numpy as np
@@ -133,8 +132,7 @@ def read_by(node: Node, source: np.ndarray) -> np.ndarray:
     source : (C,) or (F,) int
         Numbers of what it reads.
     """
-    op = node.operation
-    assert isinstance(op, graph.Convolution | graph.Linear)
+    op = node.layer
     groups = op.groups if isinstance(op, graph.Convolution) else 1
     numbers = np.repeat(source.reshape(groups, -1), len(op.weight) // groups, axis=0)
     spread = numbers.reshape(*numbers.shape, *[1] * (op.weight.ndim - 2))
@@ -143,6 +141,5 @@ def read_by(node: Node, source: np.ndarray) -> np.ndarray:
 
 def made_by(node: Node, result: np.ndarray) -> np.ndarray:
     """Numbers of the channels that every weight of a node makes, in the shape of its weight."""
-    shape: Iterable[int] = node.tensors["weight"].shape
-    first, *rest = shape
+    first, *rest = node.layer.weight.shape
     return np.broadcast_to(result.reshape(first, *[1] * len(rest)), (first, *rest))

@@ -217,6 +217,13 @@ class Node:
         values = {f.name: getattr(self.operation, f.name) for f in fields(self.operation)}
         return {name: v for name, v in values.items() if isinstance(v, torch.Tensor)}
 
+    @property
+    def layer(self) -> Convolution | Linear:
+        """The operation, of a node that has weights."""
+        if not isinstance(self.operation, Convolution | Linear):
+            raise TypeError(f"layer {self.place!r} must have weights")
+        return self.operation
+
     def key(self, name: str) -> str:
         """Name of a tensor of the operation that none of another one has, unless it is shared."""
         return self.parameters.get(name, f"{self.name}:{name}")
@@ -249,6 +256,14 @@ class Graph:
         object.__setattr__(self, "readers", {node: tuple(r) for node, r in readers.items()})
 
     readers: Mapping[Node, tuple[Node, ...]] = field(init=False, repr=False)
+
+    def with_tensors(self, tensor: Callable[[Node, str], torch.Tensor]) -> "Graph":
+        """Copy the graph with other tensors: what a function makes of a node and a field."""
+
+        def operation(node: Node) -> Operation:
+            return replace(node.operation, **{name: tensor(node, name) for name in node.tensors})
+
+        return self.changed(operation)
 
     def feeds_one(self, node: Node) -> bool:
         """Whether one operation takes a result, once, and nothing else sees it."""

@@ -1,7 +1,6 @@
 """A graph as a torch module: it computes, learns and is saved with the keys of the model's own."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from typing import Any
 
 import torch
@@ -39,7 +38,7 @@ class GraphModule(nn.Module):
                 raise UnsupportedLayer(f"layer {node.place!r}: momentum must be a number")
             for name, tensor in node.tensors.items():
                 self._register(node, name, tensor.detach().clone())
-        self.structure = _with_tensors(found, lambda node, name: node.tensors[name].to("meta"))
+        self.structure = found.with_tensors(lambda node, name: node.tensors[name].to("meta"))
         self.train(False)
 
     def _register(self, node: Node, name: str, tensor: torch.Tensor) -> None:
@@ -64,8 +63,8 @@ class GraphModule(nn.Module):
     def graph(self) -> Graph:
         """The graph with copies of the tensors as they are now."""
         tensors = self.tensors()
-        return _with_tensors(
-            self.structure, lambda node, name: tensors[node.key(name)].detach().clone()
+        return self.structure.with_tensors(
+            lambda node, name: tensors[node.key(name)].detach().clone()
         )
 
     def tensors(self) -> dict[str, torch.Tensor]:
@@ -108,7 +107,9 @@ def compute(
         inputs = [results[source] for source in node.inputs]
         own = {name: tensors[node.key(name)] for name in node.tensors}
         y = _result(node.operation, own, inputs, training)
-        results[node] = y.reshape(len(y), *node.shape)
+        if y.ndim != len(node.shape) + 1:  # maps of one pixel with axes, or without
+            y = y.reshape(len(y), *node.shape)
+        results[node] = y
         for source in set(node.inputs):
             if last[source] == at and source not in wanted:
                 del results[source]
@@ -121,8 +122,6 @@ def _result(
     """Compute an operation, whose tensors are `own`."""
     inputs = _alike(inputs)
     x = inputs[0]
-    if x.ndim == 2 and isinstance(op, _ON_MAPS):
-        x = x[:, :, None, None]
     match op:
         case graph.Convolution():
             inner, outer = _symmetric(op.padding)
@@ -163,9 +162,6 @@ def _result(
     raise AssertionError(f"{type(op).__name__} is the picture")
 
 
-_ON_MAPS = graph.Convolution | graph.MaxPool | graph.AvgPool | graph.Pad | graph.Subsample
-
-
 def _alike(inputs: list[torch.Tensor]) -> list[torch.Tensor]:
     """Give maps of one pixel their axes if others have them: a graph does not tell (C,) apart."""
     if len({x.ndim for x in inputs}) == 1:
@@ -183,13 +179,3 @@ def _symmetric(padding: graph.Edges) -> tuple[graph.Pair, graph.Edges]:
     if top == bottom and left == right:
         return (top, left), (0, 0, 0, 0)
     return (0, 0), padding
-
-
-def _with_tensors(found: Graph, tensor: Any) -> Graph:
-    """Copy a graph with other tensors in place of its own."""
-
-    def operation(node: Node) -> graph.Operation:
-        names = node.tensors
-        return replace(node.operation, **{name: tensor(node, name) for name in names})
-
-    return found.changed(operation)

@@ -54,7 +54,7 @@ def kernels(node: Node) -> Shape:
 
     Of what was flattened, that is.
     """
-    weight = node.tensors["weight"]
+    weight = node.layer.weight
     if weight.ndim == 4:
         outputs, inputs, rows, columns = weight.shape
         return outputs, inputs, rows, columns
@@ -66,7 +66,7 @@ def kernels(node: Node) -> Shape:
 
 
 def _candidate(node: Node, granularity: str, constraints: Constraints) -> Candidate:
-    shape, weight = kernels(node), node.tensors["weight"]
+    shape, weight = kernels(node), node.layer.weight
     if granularity in SITES:
         sites = SITES[granularity](node, shape)
 
@@ -76,7 +76,7 @@ def _candidate(node: Node, granularity: str, constraints: Constraints) -> Candid
         return Candidate(node.name, strided, weight.numel(), least_share(shape[2] * shape[3]))
     labels, rows = LABELS[granularity](node, shape, constraints)
     labels = np.broadcast_to(labels, shape).reshape(weight.shape)
-    mask = node.tensors.get("mask")
+    mask = node.layer.mask
     living = labels if mask is None else labels[mask.numpy()]
 
     def made(share: Fraction) -> Units:
@@ -128,7 +128,7 @@ def _kernel_groups(
     return _blocks(node, shape, constraints, constraints.group)
 
 
-def _columns(node: Node, shape: Shape, _: Constraints) -> tuple[np.ndarray, np.ndarray]:
+def _columns(node: Node, shape: Shape, constraints: Constraints) -> tuple[np.ndarray, np.ndarray]:
     """Places of the window, the same for all outputs that read a map."""
     _, inputs, rows, columns = shape
     places = np.arange(rows * columns).reshape(rows, columns)
@@ -136,7 +136,7 @@ def _columns(node: Node, shape: Shape, _: Constraints) -> tuple[np.ndarray, np.n
     return labels, np.zeros(_groups(node) * inputs * places.size, int)
 
 
-def _weights(node: Node, shape: Shape, _: Constraints) -> tuple[np.ndarray, np.ndarray]:
+def _weights(node: Node, shape: Shape, constraints: Constraints) -> tuple[np.ndarray, np.ndarray]:
     labels = np.arange(np.prod(shape)).reshape(shape)
     return labels, np.zeros(labels.size, int)
 

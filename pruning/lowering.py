@@ -34,7 +34,7 @@ class Lowering:
     """
 
     def __init__(self, found: Graph) -> None:
-        self.graph = found
+        self.graph = found.with_tensors(_precise)
         self.layers: dict[str, RealLayer] = {}
         self.maps: dict[Node, Part] = {}
 
@@ -87,7 +87,7 @@ class Lowering:
     # Layers with weights
 
     def _conv(self, node: Node, op: graph.Convolution) -> Part:
-        weight = op.weight.double().numpy()
+        weight = op.weight.numpy()
         extent = [d * (k - 1) + 1 for d, k in zip(op.dilation, weight.shape[2:], strict=True)]
         maps = self._padded(node.inputs[0], op.padding, (extent[0], extent[1]))
         if op.mask is not None:
@@ -96,7 +96,7 @@ class Lowering:
             node.name,
             maps.layer,
             weight,
-            np.zeros(len(weight)) if op.bias is None else op.bias.double().numpy(),
+            np.zeros(len(weight)) if op.bias is None else op.bias.numpy(),
             op.stride,
             maps.padding,
             op.dilation,
@@ -112,8 +112,7 @@ class Lowering:
         """Fold a factor and an addend into the convolution before, or make one of them."""
         source = node.inputs[0]
         maps = self._plain(source)
-        numbers = (v.double().numpy() for v in (gain, offset))
-        factor, addend = (_each_channel(node, v, maps.shape) for v in numbers)
+        factor, addend = (_each_channel(node, v.numpy(), maps.shape) for v in (gain, offset))
         before = self._own_layer(source)
         if not isinstance(before, RealConv) or before.clip != NO_CLIP:
             return self._pointwise(node, maps, factor, addend, NO_CLIP)
@@ -256,6 +255,11 @@ class Lowering:
         if not maps.plain:
             self.maps[node] = self._keep(maps.convolution(node.name, node.place), maps.shape)
         return self.maps[node]
+
+
+def _precise(node: Node, name: str) -> torch.Tensor:
+    tensor = node.tensors[name]
+    return tensor.double() if tensor.is_floating_point() else tensor
 
 
 def _then(first: Clip, second: Clip) -> Clip:

@@ -71,8 +71,8 @@ def survivors_of(node: graph.Node) -> int:
     """Count the surviving weights of a node; 0 if it has none."""
     if not makes(node):
         return 0
-    mask, weight = node.tensors.get("mask"), node.tensors["weight"]
-    return weight.numel() if mask is None else int(mask.sum())
+    layer = node.layer
+    return layer.weight.numel() if layer.mask is None else int(layer.mask.sum())
 
 
 def macs_of(node: graph.Node) -> int:

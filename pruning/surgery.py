@@ -69,13 +69,14 @@ def _layer(
 ) -> graph.Convolution | graph.Linear:
     """Keep some outputs of a layer, and some inputs of each."""
     outputs, inputs = torch.from_numpy(out), torch.from_numpy(into)
-    whole = len(out) == len(op.weight) and len(into) == op.weight.shape[1]
-    channels = op.channels or range(len(op.weight))
+    before = op.channels or tuple(range(len(op.weight)))
+    channels = tuple(before[at] for at in out.tolist()) if len(out) < len(before) else op.channels
+    whole = len(out) == len(before) and len(into) == op.weight.shape[1]
     return replace(
         op,
         weight=op.weight[outputs][:, inputs],
         bias=None if op.bias is None else op.bias[outputs],
         mask=None if op.mask is None else op.mask[outputs][:, inputs],
-        channels=op.channels if whole else tuple(channels[at] for at in out.tolist()),
+        channels=channels,
         granularity=op.granularity if whole else "feature-map",
     )

@@ -1,8 +1,8 @@
 """Selectors: each chooses which units survive; one file each."""
 
-from pruning.selectors.problem import Problem, Selection, Selector
+from pruning.selectors.problem import Problem, Selection, Selector, draw
 from pruning.selectors.random_masks import RandomMasks
 
-__all__ = ["SELECTORS", "Problem", "RandomMasks", "Selection", "Selector"]
+__all__ = ["SELECTORS", "Problem", "RandomMasks", "Selection", "Selector", "draw"]
 
 SELECTORS: dict[str, type[Selector]] = {"random-masks": RandomMasks}

@@ -58,7 +58,7 @@ def test_a_module_that_is_there(package: str):
 @pytest.mark.parametrize(
     ("name", "sentence"),
     [
-        ("resnet21", "^model must be 'package.module:factory' or lenet5, .*, not 'resnet21'$"),
+        ("resnet21", "^model must be 'package.module:factory' or chain, .*, not 'resnet21'$"),
         ("{}:Nets.none", "^model '.*:Nets.none': AttributeError: .*'none'"),
         ("{}_broken:net", "^model '.*': ModuleNotFoundError: No module named 'no_such_package'$"),
         ("no_such:net", "^model 'no_such:net': ModuleNotFoundError: No module named 'no_such'$"),

@@ -1,37 +1,34 @@
+from fractions import Fraction
+
 import pytest
-import torch
+from torch import nn
 
-from pruning.data import Pixels
-from pruning.models import chain
-
-DIGITS = Pixels((1, 8, 8), 5, (1 / 16,))
-
-
-def test_chain_has_the_layers_that_were_asked_for():
-    model = chain(Pixels((3, 32, 32), 8, (0.1, 0.1, 0.1)), widths=(4, 8), pools=(1, 2), classes=7)
-    names = ["conv1", "bn1", "relu1", "pool1", "conv2", "bn2", "relu2", "pool2"]
-    assert [name for name, _ in model.module.named_children()] == [*names, "flatten", "linear"]
-    assert model.module(torch.zeros(2, 3, 32, 32)).shape == (2, 7)
-    assert model.macs == 32 * 32 * 4 * 3 * 9 + 16 * 16 * 8 * 4 * 9 + 7 * 8 * 64
+from pruning import zoo
+from pruning.granularities import GRANULARITIES, units
+from pruning.graph_module import GraphModule
+from pruning.masks import pruned
+from pruning.models import Model, model_of
+from pruning.quantise import quantise
+from tests.pruning.imports import pixels
 
 
-def test_chain_is_decided_by_the_seed_and_leaves_torch_alone():
-    before = torch.random.get_rng_state()
-    one, same, other = (chain(DIGITS, seed=seed).module.state_dict() for seed in (3, 3, 4))
-    assert torch.equal(torch.random.get_rng_state(), before)
-    assert torch.equal(one["conv2.weight"], same["conv2.weight"])
-    assert not torch.equal(one["conv2.weight"], other["conv2.weight"])
+@pytest.mark.parametrize("granularity", GRANULARITIES)
+def test_counts_are_those_of_the_integer_network(trained: Model, digits, granularity: str):
+    found = trained.module.graph
+    chosen = units(found, granularity, Fraction(2, 3))
+    masks = {unit.name: unit.strongest(-unit.rows) for unit in chosen}
+    model = Model(GraphModule(pruned(found, chosen, masks)), trained.pixels)
+    network = quantise(model.real_network, digits.validation.images[:50], name="small")
+    assert (model.macs, model.parameters) == (network.macs, network.parameters)
+    assert model.macs < trained.macs
 
 
-@pytest.mark.parametrize(
-    ("arguments", "sentence"),
-    [
-        ({"widths": ()}, r"^widths must be positive numbers, not \(\)$"),
-        ({"widths": (4, 0)}, r"^widths must be positive numbers, not \(4, 0\)$"),
-        ({"pools": (4,)}, r"^pools must be numbers from 1 to 3, not \(4,\)$"),
-        ({"widths": (2,) * 4, "pools": (1, 2, 3, 4)}, r"^pools must leave a picture of \(8, 8\)"),
-    ],
-)
-def test_chain_refuses(arguments: dict, sentence: str):
-    with pytest.raises(ValueError, match=sentence):
-        chain(DIGITS, **arguments)
+def test_published_sizes():
+    model = model_of(zoo.build("resnet56"), pixels((3, 32, 32)))
+    assert model.macs == 125_485_696
+    folded = sum(
+        layer.weight.numel() + layer.weight.shape[0]
+        for layer in zoo.build("resnet56").modules()
+        if isinstance(layer, nn.Conv2d | nn.Linear)
+    )
+    assert model.parameters == folded

@@ -7,11 +7,11 @@ from torch import nn
 
 from hw.layers import Conv, Input, MaxPool
 from hw.network import Network
+from pruning import zoo
 from pruning.accuracy import accuracy
 from pruning.data import DataSet, Pixels
 from pruning.evaluate import evaluate
-from pruning.importing import real_network_of
-from pruning.models import Model, chain
+from pruning.models import Model, model_of
 from pruning.prune import prune
 from pruning.quantise import quantise
 from pruning.selectors import RandomMasks
@@ -54,7 +54,7 @@ def test_integers_equal_those_of_an_independent_judge(
 ):
     pruned = prune(trained, digits, selector=RandomMasks(2))
     for model in (trained, pruned):
-        network = quantise(real_network_of(model), digits.validation.images, **options)
+        network = quantise(model.real_network, digits.validation.images, **options)
         found = network.compute(digits.test.images)["linear"]
         np.testing.assert_array_equal(found, judge(network, digits.test.images))
         assert len(np.unique(found)) > 10
@@ -62,9 +62,10 @@ def test_integers_equal_those_of_an_independent_judge(
 
 def test_colour_pictures_with_offsets_equal_the_judge():
     pixels = Pixels((3, 12, 10), 8, (0.01, 0.02, 0.03), (120, 130, 90))
-    model = chain(pixels, widths=(4, 5), pools=(1,), seed=5)
+    module = zoo.build("chain", 5, shape=pixels.shape, widths=(4, 5), pools=(1,))
+    model = model_of(module, pixels)
     images = np.random.default_rng(0).integers(0, 256, (9, 3, 12, 10), np.uint8)
-    network = quantise(real_network_of(model), images, name="colour")
+    network = quantise(model.real_network, images, name="colour")
     assert network.name == "colour"
     assert network.input.offset == (120, 130, 90)
     found = network.compute(images)["linear"]
@@ -80,7 +81,7 @@ def test_colour_pictures_with_offsets_equal_the_judge():
     "options", [{}, {"power_of_two": True}, {"ranges": "percentile"}, {"ranges": "mse"}]
 )
 def test_integers_are_as_accurate_as_floats(trained: Model, digits: DataSet, options: dict):
-    network = quantise(real_network_of(trained), digits.validation.images, **options)
+    network = quantise(trained.real_network, digits.validation.images, **options)
     logits = network.compute(digits.test.images)["linear"]
     floating = evaluate(trained, digits.test)
     assert floating > 0.9
@@ -92,11 +93,10 @@ def test_network_is_as_large_as_the_model_and_knows_what_was_pruned(
 ):
     pruned = prune(trained, digits, selector=RandomMasks(2))
     for model in (trained, pruned):
-        network = quantise(real_network_of(model), digits.validation.images)
+        network = quantise(model.real_network, digits.validation.images)
         assert (network.macs, network.parameters) == (model.macs, model.parameters)
     convs = {layer.name: layer for layer in network.layers if isinstance(layer, Conv)}
-    assert convs["conv2"].channels == pruned.channels["conv2"]
-    assert len(convs["conv2"].channels) < 8
+    assert len(convs["conv2"].channels) == pruned.facts["prune"]["kept"]["conv2"] < 8
     grain = {name: conv.granularity for name, conv in convs.items()}
     cut = "feature-map"
     assert grain == {"conv1": "dense", "conv2": cut, "conv3": cut, "linear": cut}
@@ -104,7 +104,7 @@ def test_network_is_as_large_as_the_model_and_knows_what_was_pruned(
 
 def test_numbers_keep_to_the_contract(trained: Model, digits: DataSet):
     network = quantise(
-        real_network_of(trained), digits.validation.images, weight_bits=6, activation_bits=7
+        trained.real_network, digits.validation.images, weight_bits=6, activation_bits=7
     )
     convs = [layer for layer in network.layers if isinstance(layer, Conv)]
     assert network.input.bits == 5
@@ -124,7 +124,7 @@ def test_numbers_keep_to_the_contract(trained: Model, digits: DataSet):
 
 
 def test_power_of_two_needs_no_multiplier(trained: Model, digits: DataSet):
-    network = quantise(real_network_of(trained), digits.validation.images, power_of_two=True)
+    network = quantise(trained.real_network, digits.validation.images, power_of_two=True)
     for conv in network.layers:
         if isinstance(conv, Conv) and conv.shift is not None:
             np.testing.assert_array_equal(conv.multiplier, np.ones(len(conv.bias)))
@@ -137,7 +137,7 @@ def test_dead_outputs_are_quantised_too(trained: Model, digits: DataSet):
         model.module.get_parameter("conv2.weight")[3] = 0
         model.module.get_parameter("bn3.weight")[:] = 0
         model.module.get_parameter("bn3.bias")[:] = -1
-    network = quantise(real_network_of(model), digits.validation.images)
+    network = quantise(model.real_network, digits.validation.images)
     logits = network.compute(digits.test.images[:5])["linear"]
     assert (logits == logits[:1]).all()  # nothing of the picture comes through
     np.testing.assert_array_equal(logits, judge(network, digits.test.images[:5]))
@@ -156,12 +156,12 @@ def test_dead_outputs_are_quantised_too(trained: Model, digits: DataSet):
 )
 def test_options_out_of_range(trained: Model, digits: DataSet, options: dict, sentence: str):
     with pytest.raises(ValueError, match=sentence):
-        quantise(real_network_of(trained), digits.validation.images, **options)
+        quantise(trained.real_network, digits.validation.images, **options)
 
 
 def test_pictures_are_needed(trained: Model, digits: DataSet):
     with pytest.raises(ValueError, match=r"^images must be at least one picture, not 0$"):
-        quantise(real_network_of(trained), digits.validation.images[:0])
+        quantise(trained.real_network, digits.validation.images[:0])
 
 
 def test_activations_that_overflow_are_refused(trained: Model, digits: DataSet):
@@ -169,4 +169,4 @@ def test_activations_that_overflow_are_refused(trained: Model, digits: DataSet):
     with torch.no_grad():
         model.module.get_parameter("bn3.weight")[:] = 3e38
     with pytest.raises(ValueError, match=r"^layer 'conv3': activations must be finite$"):
-        quantise(real_network_of(model), digits.validation.images)
+        quantise(model.real_network, digits.validation.images)

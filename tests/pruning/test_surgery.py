@@ -1,77 +1,108 @@
-import copy
+from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
-from pruning.data import Pixels
-from pruning.masks import mask
-from pruning.models import Model, chain
+from pruning import zoo
+from pruning.coupling import Coupling
+from pruning.granularities import units
+from pruning.graph_module import GraphModule
+from pruning.importing import graph_of
+from pruning.masks import pruned, surviving_weights
 from pruning.surgery import cut
-from pruning.units import feature_maps
-
-COLOUR = Pixels((3, 12, 12), 8, (0.02, 0.02, 0.02), (100, 110, 120))
-TWO_LINEARS = nn.Sequential()
-for _name, _layer in (
-    ("a", nn.Conv2d(3, 6, (3, 5), padding=(1, 2))),
-    ("pool", nn.MaxPool2d(3, 2, 1)),
-    ("relu1", nn.ReLU()),
-    ("b", nn.Conv2d(6, 5, 3, stride=2, dilation=2)),
-    ("bn", nn.BatchNorm2d(5)),
-    ("relu2", nn.ReLU()),
-    ("flatten", nn.Flatten()),
-    ("c", nn.Linear(5, 7)),
-    ("relu3", nn.ReLU()),
-    ("d", nn.Linear(7, 4)),
-):
-    TWO_LINEARS.add_module(_name, _layer)
+from tests.pruning.imports import Model, conv, pixels, shaken
 
 
-def some(count: int, seed: int) -> np.ndarray:
-    chosen = np.random.default_rng(seed).random(count) < 0.6
-    chosen[seed % count] = True
-    return chosen
+def shuffled_branches() -> nn.Module:
+    """Everything that couples: shortcuts by padding, concat, depthwise, groups, flatten."""
 
+    def forward(self: Any, x: torch.Tensor) -> torch.Tensor:
+        x = torch.relu(self.bn(self.stem(x)))
+        wide = self.b(torch.relu(self.a(x)))
+        shortcut = nn.functional.pad(x[:, :, ::2, ::2], (0, 0, 0, 0, 1, 3))
+        y = torch.relu(wide + shortcut) * 1.5
+        y = torch.cat((self.depthwise(y), self.grouped(y)), 1)
+        y = nn.functional.max_pool2d(torch.relu(y), 3, 2, 1)
+        return self.linear(self.hidden(y.flatten(1)).clamp(0, 6))
 
-CASES = [
-    (chain(COLOUR, widths=(6, 8, 10), pools=(1, 3), seed=3), ("conv1", "conv2", "conv3")),
-    (chain(COLOUR, widths=(4, 9), pools=(), seed=4), ("conv2",)),
-    (Model(TWO_LINEARS, COLOUR), ("a", "b", "c")),
-]
-
-
-@pytest.mark.parametrize("training", [False, True])
-@pytest.mark.parametrize(("model", "layers"), CASES)
-def test_cut_equals_masked(model: Model, layers: tuple[str, ...], training: bool):
-    torch.manual_seed(7)
-    model = copy.deepcopy(model)
-    for key, value in model.module.state_dict().items():  # not those of a fresh layer
-        if "running" in key or key.startswith("bn"):
-            value.copy_(torch.empty(value.shape).uniform_(0.5, 2))
-    counts = {unit.layer: unit.count for unit in feature_maps(model.module)}
-    masks = {name: some(counts[name], seed) for seed, name in enumerate(layers, 2)}
-    smaller, masked = cut(model, masks), mask(model, masks)
-    assert smaller.parameters < model.parameters == masked.parameters
-    assert smaller.macs < model.macs
-    x = torch.randn(5, 3, 12, 12)
-    expected = masked.module.train(training)(x)
-    assert not torch.allclose(expected, model.module.train(training)(x), atol=1e-3)
-    torch.testing.assert_close(smaller.module.train(training)(x), expected, rtol=0, atol=1e-6)
-
-
-def test_cut_remembers_where_maps_were(trained: Model):
-    before = {key: value.clone() for key, value in trained.module.state_dict().items()}
-    once = cut(trained, {"conv2": np.array([1, 0, 1, 1, 0, 1, 1, 1], bool)})
-    twice = cut(once, {"conv2": np.array([0, 1, 1, 0, 1, 1], bool)})
-    assert once.channels == {"conv2": (0, 2, 3, 5, 6, 7)}
-    assert twice.channels == {"conv2": (2, 3, 6, 7)}
-    assert trained.channels == {}
-    assert torch.equal(
-        twice.module.get_parameter("conv2.weight"), before["conv2.weight"][[2, 3, 6, 7]]
+    return Model(
+        forward,
+        stem=nn.Conv2d(3, 6, 3, padding=1, bias=False),
+        bn=nn.BatchNorm2d(6),
+        a=conv(6, 5),
+        b=nn.Conv2d(5, 10, 3, 2, 1),
+        depthwise=conv(10, 10, groups=10),
+        grouped=conv(10, 8, 1, groups=2),
+        hidden=nn.Linear(162, 9),
+        linear=nn.Linear(9, 4),
     )
+
+
+NETS = {name: (name, zoo.SHAPES[name]) for name in zoo.MODELS}
+NETS["branches"] = ("branches", (3, 12, 12))
+
+
+def module_of(name: str) -> nn.Module:
+    module = shuffled_branches() if name == "branches" else zoo.build(name, seed=1)
+    for layer in module.modules():
+        if isinstance(layer, nn.Dropout | nn.Dropout2d):
+            layer.p = 0.0  # draws by the shape of its maps
+    return shaken(module)
+
+
+@pytest.mark.parametrize("name", NETS)
+def test_the_cut_net_is_the_one_that_never_reads_the_maps(name: str):
+    """Compare with the model's own module, the weights of its consumers set to zero."""
+    _, shape = NETS[name]
+    module = module_of(name)
+    found = graph_of(module, pixels(shape))
+    chosen = units(found, "feature-map", Fraction(3, 5))
+    rng = np.random.default_rng(5)
+    masks = {unit.name: unit.strongest(rng.random(unit.count)) for unit in chosen}
+    smaller = GraphModule(pruned(found, chosen, masks))
+    assert sum(p.numel() for p in smaller.parameters()) < 0.8 * sum(
+        p.numel() for p in module.parameters()
+    )
+    keys = {node.name: node.key("weight") for node in found.nodes if "weight" in node.tensors}
     with torch.no_grad():
-        for parameter in once.module.parameters():
-            parameter.fill_(0)
-    for key, value in trained.module.state_dict().items():  # nothing is shared
-        assert torch.equal(value, before[key])
+        for layer, survivors in surviving_weights(chosen, masks).items():
+            module.get_parameter(keys[layer]).mul_(torch.from_numpy(survivors))
+    x = torch.randn(4, *shape, generator=torch.Generator().manual_seed(2)).double()
+    module, smaller = module.double(), smaller.double()
+    for training in (False, True):
+        with torch.no_grad():
+            expected, result = module.train(training)(x), smaller.train(training)(x)
+        scale = float(expected.abs().max())
+        torch.testing.assert_close(result, expected, rtol=0, atol=1e-9 * scale)
+
+
+def test_cut_remembers_where_maps_were():
+    found = graph_of(nn.Sequential(conv(3, 6), conv(6, 4)), pixels((3, 8, 8)))
+    coupling = Coupling(found)
+    numbers = coupling.maps[found.nodes[1]]
+    once = cut(found, numbers[[1, 4]])
+    assert once.nodes[1].layer.channels == (0, 2, 3, 5)
+    assert once.nodes[2].layer.channels == ()
+    twice = cut(once, Coupling(once).maps[once.nodes[1]][[0, 3]])
+    assert twice.nodes[1].layer.channels == (2, 3)
+    weight = found.nodes[1].tensors["weight"]
+    torch.testing.assert_close(twice.nodes[1].tensors["weight"], weight[[2, 3]])
+    assert twice.nodes[1].shape == (2, 8, 8)
+
+
+@pytest.mark.parametrize(
+    ("layer", "channels", "sentence"),
+    [
+        (1, range(6), r"^layer '0' must keep at least one feature map$"),
+        (2, [0], r"^layer '1' must keep its channels, which leave or enter$"),
+        (0, [0], r"^layer 'input' must keep its channels, which leave or enter$"),
+    ],
+)
+def test_what_must_stay_is_not_cut(layer: int, channels: list[int], sentence: str):
+    found = graph_of(nn.Sequential(conv(3, 6), conv(6, 4)), pixels((3, 8, 8)))
+    numbers = Coupling(found).maps[found.nodes[layer]]
+    with pytest.raises(ValueError, match=sentence):
+        cut(found, numbers[list(channels)])

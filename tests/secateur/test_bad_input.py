@@ -114,11 +114,13 @@ def test_results_are_not_written_over(capsys, tmp_path, network_file):
 
 def test_checkpoint_with_nan_weights(capsys, tmp_path):
     torch = pytest.importorskip("torch")
+    from pruning import zoo
     from pruning.checkpoint import save_model
     from pruning.data import Pixels
-    from pruning.models import chain
+    from pruning.models import model_of
 
-    model = chain(Pixels((1, 8, 8), 5, (1.0,), ()), widths=(2, 2, 2))
+    module = zoo.build("chain", widths=(2, 2, 2))
+    model = model_of(module, Pixels((1, 8, 8), 5, (1.0,), ()))
     path = run_file(tmp_path, "")
     out = tmp_path / "out"
     out.mkdir()

@@ -1,24 +1,28 @@
+from fractions import Fraction
+
 import numpy as np
 import pytest
 
 from pruning.data import DataSet
 from pruning.evaluate import errors
+from pruning.granularities import GRANULARITIES, units
+from pruning.graph_module import GraphModule
+from pruning.masks import pruned
 from pruning.models import Model
-from pruning.selectors import Problem
-from pruning.surgery import cut
-from pruning.units import feature_maps
+from pruning.selectors import Problem, draw
 
 
-@pytest.mark.parametrize("first", [0, 1, 2])
-def test_errors_are_those_of_the_whole_cut_model(trained: Model, digits: DataSet, first: int):
-    units = feature_maps(trained.module)[first:]
-    problem = Problem(trained, digits, units, {})
+@pytest.mark.parametrize("granularity", GRANULARITIES)
+@pytest.mark.parametrize("first", [0, 1])
+def test_errors_are_those_of_the_whole_pruned_model(
+    trained: Model, digits: DataSet, granularity: str, first: int
+):
+    found = trained.module.graph
+    chosen = units(found, granularity, Fraction(4, 5))[first:]
+    problem = Problem(trained, digits, chosen)
     rng = np.random.default_rng(first)
-    counts = set()
-    for _ in range(4):
-        masks = {unit.layer: rng.random(unit.count) < 0.8 for unit in units}
-        smaller = cut(trained, masks)
-        wrong = errors(smaller.module, smaller.pixels, digits.validation)
-        assert problem.errors(masks) == wrong
-        counts.add(wrong)
-    assert len(counts) > 1
+    masks = [draw(chosen, rng) for _ in range(4)]
+    whole = [GraphModule(pruned(found, chosen, each)) for each in masks]
+    expected = [errors(module, trained.pixels, digits.validation) for module in whole]
+    assert problem.scores(masks) == expected
+    assert len(set(expected)) > 1

@@ -73,7 +73,7 @@ def test_options_of_models():
     wide = zoo.build("mobilenet", width=0.5, channels=1)
     assert imported(shaken(wide), (1, 32, 32)).outputs == ("layer88",)
     assert len(import_model(zoo.build("mlp", widths=()), pixels((1, 28, 28))).layers) == 1
-    with pytest.raises(ValueError, match=r"^model must be one of lenet5, .*, not 'lenet6'$"):
+    with pytest.raises(ValueError, match=r"^model must be one of chain, .*, not 'lenet6'$"):
         zoo.build("lenet6")
     with pytest.raises(ValueError, match=r"^model 'resnet20': .* 'depth'"):
         zoo.build("resnet20", depth=3)
