@@ -1,7 +1,6 @@
 """The run file: one TOML file that says what `secateur run` does."""
 
 import dataclasses
-import difflib
 import hashlib
 import json
 import os
@@ -11,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from secateur.toml_reader import TomlReader
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 DATA_SETS = ("digits", "mnist", "cifar10")
@@ -38,26 +39,37 @@ class Data:
 
 @dataclass(frozen=True)
 class Model:
-    """``[model]``: a chain of 3x3 convolutions, then one linear layer.
+    """``[model]``: one of the zoo, or ``package.module:factory``, whose arguments are `options`.
 
-    `widths` are the output maps of the convolutions; 2x2 max pooling follows those whose number,
-    counted from 1, is in `pools`.
+    A ``chain`` is made of 3x3 convolutions and one linear layer; `widths` are their output maps,
+    and 2x2 max pooling follows those whose number, counted from 1, is in `pools`. `weights` is a
+    file, relative to the run file, to begin with. An element ``e`` of a picture means
+    ``(e * scale - mean) / std``, one mean and one std or one for each channel; 0 and empty lists
+    are the data set's own.
     """
 
+    name: str = "chain"
+    weights: str = ""
+    options: Mapping[str, Any] = field(default_factory=dict)
     widths: tuple[int, ...] = _between((16, 32, 32), 1, 512)
     pools: tuple[int, ...] = _between((2,), 1, 32)
+    scale: float = _between(0.0, 0, 1e9)
+    mean: tuple[float, ...] = field(default=(), metadata={"entry": 0.0})
+    std: tuple[float, ...] = field(default=(), metadata={"entry": 1.0, "low": 1e-9, "high": 1e9})
 
 
 @dataclass(frozen=True)
 class Train:
-    """``[train]``: training of the dense network.
+    """``[train]``: training of the dense network; no epochs leave the weights as they are.
 
-    `threads` holds for retraining too; the weights depend on it.
+    `augment` shifts and mirrors pictures at random. That, `batch` and `threads` hold for retraining
+    too; the weights depend on all of them.
     """
 
-    epochs: int = _between(30, 1, 10000)
+    epochs: int = _between(30, 0, 10000)
     rate: float = _between(0.05, 1e-9, 10)
     batch: int = _between(64, 1, 65536)
+    augment: bool = False
     threads: int = _between(1, 1, 256)
 
 
@@ -123,11 +135,17 @@ class RunFile:
         return dataclasses.asdict(self)
 
     @property
-    def hash(self) -> str:
-        """SHA-256 of everything but the data's folder, in hexadecimal."""
+    def public_values(self) -> dict[str, Any]:
+        """Everything but names of folders, as plain data."""
         values = self.values
         values["data"].pop("folder")
-        return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
+        values["model"]["weights"] = Path(self.model.weights).name
+        return values
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 of everything but names of folders, in hexadecimal."""
+        return hashlib.sha256(json.dumps(self.public_values, sort_keys=True).encode()).hexdigest()
 
 
 def load(path: str | Path, seed: int | None = None, folder: str | None = None) -> RunFile:
@@ -156,84 +174,15 @@ def load(path: str | Path, seed: int | None = None, folder: str | None = None) -
         raise ValueError(f"{path}: not a TOML file: {error or 'nested too deeply'}") from error
     if seed is not None:
         document["seed"] = seed
-    run = _Reader(path, text).table(RunFile, document, ())
+    run = TomlReader(path, text).table(RunFile, document)
     if not NAME.fullmatch(run.name):
         raise ValueError(f"{path}: name must match {NAME.pattern}, not {run.name!r}")
+    if not run.train.epochs and not run.model.weights:
+        raise ValueError(f"{path}: train.epochs must be positive, or model.weights a file")
+    weights = run.model.weights and os.path.normpath(path.parent / run.model.weights)
     if folder is None:
         folder = run.data.folder and os.path.normpath(path.parent / run.data.folder)
-    return dataclasses.replace(run, data=dataclasses.replace(run.data, folder=folder))
-
-
-@dataclass(frozen=True)
-class _Reader:
-    """Turns the tables of one file into dataclasses; knows where every key stands."""
-
-    path: Path
-    text: str
-
-    def table(self, kind: type, values: Mapping[str, Any], where: tuple[str, ...]) -> Any:
-        fields = {item.name: item for item in dataclasses.fields(kind)}
-        for key in values:
-            if key not in fields:
-                raise self._error((*where, key), f"is unknown{_suggest(key, fields)}")
-        for name, item in fields.items():
-            if item.default is dataclasses.MISSING and name not in values:
-                raise ValueError(f"{self.path}: {'.'.join((*where, name))} is missing")
-        return kind(
-            **{key: self._value(fields[key], value, (*where, key)) for key, value in values.items()}
-        )
-
-    def _value(self, item: dataclasses.Field, value: Any, where: tuple[str, ...]) -> Any:
-        default = "" if item.default is dataclasses.MISSING else item.default
-        if dataclasses.is_dataclass(default):
-            if not isinstance(value, dict):
-                raise self._error(where, f"must be a table, not {value!r}")
-            return self.table(type(default), value, where)
-        if isinstance(default, tuple):
-            if not isinstance(value, list):
-                raise self._error(where, f"must be a list, not {value!r}")
-            return tuple(self._scalar(item, default[0], entry, where) for entry in value)
-        return self._scalar(item, default, value, where)
-
-    def _scalar(
-        self, item: dataclasses.Field, default: Any, value: Any, where: tuple[str, ...]
-    ) -> Any:
-        if isinstance(default, float) and type(value) is int:
-            value = float(value)
-        if type(value) is not type(default):
-            kind = {int: "an integer", float: "a number", str: "a string"}[type(default)]
-            raise self._error(where, f"must be {kind}, not {value!r}")
-        low, high = item.metadata.get("low"), item.metadata.get("high")
-        if low is not None and not low <= value <= high:
-            raise self._error(where, f"must be {low} to {high}, not {value!r}")
-        choices = item.metadata.get("choices")
-        if choices and value not in choices:
-            hint = _suggest(value, choices) if len(choices) > 5 else ""
-            known = f"one of {', '.join(choices)}" if not hint and len(choices) <= 5 else "known"
-            raise self._error(where, f"must be {known}, not {value!r}{hint}")
-        return value
-
-    def _error(self, where: tuple[str, ...], sentence: str) -> ValueError:
-        line = self._line(where)
-        place = f"{self.path}:{line}" if line else f"{self.path}"
-        return ValueError(f"{place}: {'.'.join(where)} {sentence}")
-
-    def _line(self, where: tuple[str, ...]) -> int | None:
-        """Find a key by its table's header and its own name; None if it is written otherwise."""
-        table = ""
-        for number, line in enumerate(self.text.splitlines(), 1):
-            if header := re.match(r"\s*\[+\s*([^\]]*?)\s*\]", line):
-                table = header[1]
-                if table == ".".join(where):
-                    return number
-                continue
-            key = re.match(r"\s*[\"']?([\w.-]+)[\"']?\s*=", line)
-            if key and ".".join(filter(None, (table, key[1]))) == ".".join(where):
-                return number
-        return None
-
-
-def _suggest(word: str, known: Any) -> str:
-    """``; did you mean 'x'?``, or nothing when nothing is near."""
-    near = difflib.get_close_matches(word, list(known), 1)
-    return f"; did you mean {near[0]!r}?" if near else ""
+    data = dataclasses.replace(run.data, folder=folder)
+    return dataclasses.replace(
+        run, data=data, model=dataclasses.replace(run.model, weights=weights)
+    )

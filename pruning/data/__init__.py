@@ -3,9 +3,9 @@
 import os
 
 from pruning.data import cifar10, digits, mnist
-from pruning.data.dataset import DataSet, Pixels, Split
+from pruning.data.dataset import DataSet, Pixels, Split, pixels_of
 
-__all__ = ["NAMES", "DataSet", "Pixels", "Split", "load"]
+__all__ = ["NAMES", "DataSet", "Pixels", "Split", "load", "pixels_of"]
 
 _LOADERS = {"digits": digits.load, "mnist": mnist.load, "cifar10": cifar10.load}
 NAMES = tuple(_LOADERS)

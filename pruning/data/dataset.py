@@ -1,5 +1,6 @@
 """Pictures with labels, split into training, validation and test."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -45,6 +46,43 @@ class Pixels:
             raise ValueError(f"scale and offset must have {channels} entries")
         if not all(np.isfinite(s) and s > 0 for s in self.scale):
             raise ValueError(f"scale must be positive, not {self.scale!r}")
+
+
+def pixels_of(
+    shape: tuple[int, int, int],
+    bits: int = 8,
+    scale: float = 0,
+    mean: Sequence[float] = (),
+    std: Sequence[float] = (),
+) -> Pixels:
+    """Make pixels whose elements mean ``(element * scale - mean) / std``.
+
+    Parameters
+    ----------
+    scale : float
+        Default, 0: ``1 / (2**bits - 1)``.
+    mean, std : sequence of float
+        One number, or one for each channel; empty for 0 and 1. The mean is rounded to an element.
+
+    Raises
+    ------
+    ValueError
+        If a number is out of range, or there are not as many as channels.
+    """
+    scale = scale or 1 / ((1 << bits) - 1)
+    if not scale > 0:
+        raise ValueError(f"scale must be positive, not {scale!r}")
+    means, stds = (_each(values, shape[0]) for values in (mean or (0.0,), std or (1.0,)))
+    if len(means) != shape[0] or len(stds) != shape[0]:
+        raise ValueError(f"mean and std must be one number, or {shape[0]}, not {mean!r}, {std!r}")
+    if min(stds) <= 0:
+        raise ValueError(f"std must be positive, not {std!r}")
+    offset = tuple(round(value / scale) for value in means)
+    return Pixels(shape, bits, tuple(scale / v for v in stds), offset if any(offset) else ())
+
+
+def _each(values: Sequence[float], channels: int) -> tuple[float, ...]:
+    return tuple(values) * (channels if len(values) == 1 else 1)
 
 
 @dataclass(frozen=True, eq=False)

@@ -134,7 +134,7 @@ def _record(path: Path, layers: list[dict[str, Any]]) -> dict[str, Any]:
 def _pixels(arguments: argparse.Namespace) -> Any:
     """Shape and number format of the pictures."""
     from pruning import zoo
-    from pruning.data import Pixels
+    from pruning.data import pixels_of
 
     if arguments.shape is None and arguments.model not in zoo.SHAPES:
         raise ValueError("--shape must say C,H,W of a picture, such as 3,32,32")
@@ -148,16 +148,13 @@ def _pixels(arguments: argparse.Namespace) -> Any:
             raise ValueError(f"--shape must be positive numbers, not {arguments.shape!r}")
     if not 2 <= arguments.bits <= 8:
         raise ValueError(f"--bits must be 2 to 8, not {arguments.bits}")
-    scale = 1 / ((1 << arguments.bits) - 1) if arguments.scale is None else arguments.scale
-    if not scale > 0:
-        raise ValueError(f"--scale must be positive, not {scale!r}")
+    if arguments.scale is not None and not arguments.scale > 0:
+        raise ValueError(f"--scale must be positive, not {arguments.scale!r}")
     mean = _numbers("mean", arguments.mean or "0", shape[0])
     std = _numbers("std", arguments.std or "1", shape[0])
     if min(std) <= 0:
         raise ValueError(f"--std must be positive, not {arguments.std!r}")
-    offset = tuple(round(value / scale) for value in mean)
-    scales = tuple(scale / value for value in std)
-    return Pixels(shape, arguments.bits, scales, offset if any(offset) else ())
+    return pixels_of(shape, arguments.bits, arguments.scale or 0, mean, std)
 
 
 def _numbers(option: str, text: str, count: int) -> list[float]:

@@ -44,30 +44,43 @@ def load_data(run: RunFile, progress: Progress) -> Any:
 def train_dense(run: RunFile, folder: Folder, data: Any, progress: Progress) -> dict[str, Any]:
     """Train the dense model, make it integer and write both."""
     with progress.step("train"):
-        from pruning import zoo
-        from pruning.models import model_of
         from pruning.train import train
 
-        module = zoo.build(
-            "chain",
-            run.seed,
-            shape=data.pixels.shape,
-            classes=data.classes,
-            widths=run.model.widths,
-            pools=run.model.pools,
-        )
-        model = model_of(module, data.pixels)
-        model = train(
-            model,
-            data,
-            epochs=run.train.epochs,
-            rate=run.train.rate,
-            batch=run.train.batch,
-            seed=run.seed,
-            threads=run.train.threads,
-            progress=progress.update,
-        )
+        model = make_dense(run, data)
+        if run.train.epochs:
+            model = train(
+                model,
+                data,
+                epochs=run.train.epochs,
+                rate=run.train.rate,
+                batch=run.train.batch,
+                seed=run.seed,
+                threads=run.train.threads,
+                progress=progress.update,
+            )
     return write_model(run, folder, "dense", model, data, progress)
+
+
+def make_dense(run: RunFile, data: Any) -> Any:
+    """Make the model of a run, with its weights if there are any."""
+    from pruning import zoo
+    from pruning.data import pixels_of
+    from pruning.factory import make_model
+    from pruning.models import model_of
+    from pruning.weights import load_weights
+
+    asked, pixels, options = run.model, data.pixels, dict(run.model.options)
+    if asked.name in zoo.MODELS:
+        options = {"seed": run.seed, "classes": data.classes} | options
+    if asked.name == "chain":
+        chain = {"shape": pixels.shape, "widths": asked.widths, "pools": asked.pools}
+        options = chain | options
+    module = make_model(asked.name, **options)
+    if asked.weights:
+        load_weights(module, asked.weights)
+    if asked.scale or asked.mean or asked.std:
+        pixels = pixels_of(pixels.shape, pixels.bits, asked.scale, asked.mean, asked.std)
+    return model_of(module, pixels)
 
 
 def write_model(
@@ -121,14 +134,12 @@ def write_model(
 
 def run_record(run: RunFile, data: Any) -> dict[str, Any]:
     """Say what was run, without names of folders."""
-    values = run.values
-    values["data"].pop("folder")
     splits = {name: len(getattr(data, name)) for name in ("train", "validation", "test")}
     return {
         "schema": "secateur.run/1",
         "name": run.name,
         "seed": run.seed,
-        "config": {"hash": run.hash, "values": values},
+        "config": {"hash": run.hash, "values": run.public_values},
         "data": {
             "name": data.name,
             "shape": list(data.pixels.shape),

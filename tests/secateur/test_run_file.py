@@ -36,6 +36,16 @@ def test_seed_and_folder_of_the_command_take_the_place_of_the_files(write):
     assert (run.seed, run.data.folder) == (7, "y")
 
 
+def test_a_model_of_ones_own(write):
+    text = 'name = "a"\ntrain.epochs = 0\n[model]\nname = "net:make"\nweights = "w/x.pt"\n'
+    path = write(text + "mean = [0.5]\nscale = 1\n[model.options]\nwidth = 2\ndepth = [1, 2]\n")
+    run = run_file.load(path)
+    assert run.model.weights == str(path.parent / "w" / "x.pt")
+    assert run.model.options == {"width": 2, "depth": [1, 2]}
+    assert (run.model.mean, run.model.std, run.model.scale) == ((0.5,), (), 1.0)
+    assert run.public_values["model"]["weights"] == "x.pt"
+
+
 def test_hash_depends_on_values_but_not_on_the_data_folder(write):
     def hash_of(text):
         return run_file.load(write(text)).hash
@@ -63,7 +73,19 @@ def test_hash_depends_on_values_but_not_on_the_data_folder(write):
             'name = "a"\n[hardware]\nmultipliers = 0',
             ":3: hardware.multipliers must be 1 to 65536, not 0",
         ),
-        ('name = "a"\ntrain.epochs = 0', ":2: train.epochs must be 1 to 10000, not 0"),
+        ('name = "a"\ntrain.epochs = -1', ":2: train.epochs must be 0 to 10000, not -1"),
+        ('name = "a"\ntrain.epochs = 0', "train.epochs must be positive, or model.weights a file"),
+        ('name = "a"\ntrain.augment = 1', ":2: train.augment must be true or false, not 1"),
+        (
+            'name = "a"\n[model]\nstd = [0.5, 0]',
+            ":3: model.std must be 1e-09 to 1000000000.0, not 0",
+        ),
+        ('name = "a"\n[model]\nmean = ["x"]', ":3: model.mean must be a number, not 'x'"),
+        ('name = "a"\n[model]\noptions = 3', ":3: model.options must be a table, not 3"),
+        (
+            'name = "a"\n[model.options]\nx = { y = 1 }',
+            ":3: model.options.x must be plain values, not {'y': 1}",
+        ),
         ('name = "a"\n[prune]\nmacs = nan', ":3: prune.macs must be 0.01 to 1, not nan"),
         ('name = "a"\nseed = true', ":2: seed must be an integer, not True"),
         ('name = "a"\nprune = 3', ":2: prune must be a table, not 3"),
