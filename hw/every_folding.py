@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from functools import cached_property
 
 import numpy as np
 
@@ -17,6 +18,8 @@ from hw.link import Link
 # So many foldings are looked at at most, by predicting so many pairs of a layer's fold and what
 # arrives; and so many foldings are predicted as a whole.
 _MOST, _PAIRS, _TRIED = 1 << 16, 800, 100
+# What a layer takes at least of what it takes alone if a beat brings it one pixel.
+_HOPE = np.array([0.8, 0.8, 1, 0, 1])
 
 
 class EveryFolding:
@@ -40,20 +43,29 @@ class EveryFolding:
         self.search, self.budget, self.network = search, budget, search.network
         self.interval = math.inf if interval is None else interval
         self.layers = search.layers
+        self.estimates = [budget.estimates[twin] for twin in search.twins]
         self.folds = [self._folds(*pair) for pair in zip(self.layers, search.twins, strict=True)]
+        if all(self.folds) and sum(map(len, self.folds)) <= _PAIRS:
+            self.folds = self._small_enough()
         self.shape = tuple(map(len, self.folds))
-        self.sends = [self._sends(*pair) for pair in zip(self.layers, self.folds, strict=True)]
         place = {layer.name: axis for axis, layer in enumerate(self.layers)}
         self.sources = [
             place[budget.sources[layer.inputs[0]]] if layer.inputs else 0 for layer in self.layers
         ]
 
+    @cached_property
+    def sends(self) -> list[tuple[list[Fold], np.ndarray]]:
+        """Of each layer, folds that differ in what it sends, and for each fold which it is like."""
+        return [self._sends(*pair) for pair in zip(self.layers, self.folds, strict=True)]
+
     @property
     def few(self) -> bool:
         """Whether there are few enough to look at all of them."""
+        if math.prod(self.shape) > _MOST or sum(self.shape) > _PAIRS:
+            return False
         arriving = (len(self.sends[source][0]) for source in self.sources)
         pairs = sum(kinds * many for kinds, many in zip(arriving, self.shape, strict=True))
-        return math.prod(self.shape) <= _MOST and pairs <= _PAIRS
+        return pairs <= _PAIRS
 
     def fastest(self) -> Folding | None:
         """Find the fastest folding within the budget; None if none is."""
@@ -98,6 +110,21 @@ class EveryFolding:
         folds = (c.fold for c in self.search.every[twin] if c.cycles < self.interval)
         return list(dict.fromkeys(replace(fold, E=e) for fold in folds for e in streams))
 
+    def _small_enough(self) -> list[list[Fold]]:
+        """Leave out folds that do not fit, however small the other layers are."""
+        owns = []
+        for estimate, folds in zip(self.estimates, self.folds, strict=True):
+            for fold in folds:
+                estimate.know(fold, 1)
+            found = [estimate.of(fold, 1) for fold in folds]
+            owns.append(_HOPE * np.array(found).reshape(len(folds), len(_HOPE)))
+        least = [own.min(axis=0, initial=math.inf) for own in owns]
+        rest = np.array(self.budget.limits) - sum(least)
+        return [
+            [fold for fold, own in zip(folds, mine, strict=True) if (own - low <= rest).all()]
+            for folds, mine, low in zip(self.folds, owns, least, strict=True)
+        ]
+
     def _sends(self, layer: Layer, folds: list[Fold]) -> tuple[list[Fold], np.ndarray]:
         """Folds that differ in what a layer sends, and for each fold which of them it is like."""
         keys = [(fold.P, self._streams(layer, fold)) for fold in folds]
@@ -133,7 +160,7 @@ class EveryFolding:
     def _of_layer(self, axis: int, source: int) -> tuple[np.ndarray, np.ndarray]:
         """Area of a layer (resources, source's folds, folds), and its cycles, as this."""
         layer, folds, (first, kind) = self.layers[axis], self.folds[axis], self.sends[source]
-        estimate = self.budget.estimates[self.search.twins[axis]]
+        estimate = self.estimates[axis]
         if isinstance(layer, Input):
             taken = np.array([estimate.of(fold, 0) for fold in folds]).T
             return taken, np.zeros(len(folds))
