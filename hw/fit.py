@@ -3,7 +3,8 @@
 from collections.abc import Callable
 
 from hw.area import predict_parts
-from hw.area_budget import AreaBudget
+from hw.area_budget import AreaBudget, Prices
+from hw.every_folding import EveryFolding
 from hw.fold import Folding
 from hw.fold_search import Search
 from hw.folding import fastest, within
@@ -65,7 +66,7 @@ def fold_to_target(
     if cycles is not None and cycles < 1:
         raise ValueError(f"cycles must be at least 1, not {cycles!r}")
     search = _search(network, resources)
-    folding = fastest(search) if cycles is None else within(search, cycles)
+    folding = _find(search, cycles)
     if folding is not None:
         return folding
     reason, lacks = _reason(search, resources, cycles)
@@ -99,12 +100,26 @@ def _search(network: Network, resources: Resources) -> Search:
     return Search(network, AreaBudget(network, resources, memo), memo)
 
 
+def _find(search: Search[Prices], cycles: int | None) -> Folding | None:
+    """Find the best folds within the resources, and within some cycles; None if there are none."""
+    if cycles is not None and (folding := within(search, cycles)) is not None:
+        return folding
+    folding = fastest(search)
+    interval = None if folding is None else search.interval(folding)
+    assert isinstance(search.budget, AreaBudget)
+    every = EveryFolding(search, search.budget, interval)
+    if every.few and (faster := every.fastest()) is not None:
+        folding, interval = faster, search.interval(faster)
+    within_cycles = cycles is None or (interval is not None and interval <= cycles)
+    return folding if within_cycles else None
+
+
 def _fits(network: Network, resources: Resources, cycles: int | None) -> bool:
     """Whether the smallest fold fits, or any within some cycles."""
     if cycles is None:
         budget = AreaBudget(network, resources, PlanMemo())
         return budget.fits(budget.smallest)
-    return within(_search(network, resources), cycles) is not None
+    return _find(_search(network, resources), cycles) is not None
 
 
 def remedy(network: Network, resources: Resources, cycles: int | None, prune: Prune) -> str:
@@ -127,7 +142,7 @@ def _reason(search: Search, resources: Resources, cycles: int | None) -> tuple[s
     lacks = {key: int(whole[key] - most) for key, most in limits.items() if whole[key] > most}
     name = f"network {network.name!r}"
     if not lacks:
-        best = None if cycles is None else fastest(search)
+        best = None if cycles is None else _find(search, None)
         if best is None:
             return f"{name}: no fold was found that fits {resources.name}", {}
         return (

@@ -43,14 +43,6 @@ class Choice:
         luts = fold.luts + fold.R * (copy_bits // _BITS_PER_LUT)
         return Choice(fold, cycles, whole, fold.multipliers if multiplies else 0, luts)
 
-    def cheaper(self, other: "Choice") -> bool:
-        """Whether this one is no worse than another in anything."""
-        return (
-            self.cycles <= other.cycles
-            and self.multipliers <= other.multipliers
-            and self.luts <= other.luts
-        )
-
 
 def alone(network: Network, layer: Layer, fold: Fold) -> LayerPlan:
     """Plan of a layer that takes all its channels in one stream of one lane."""
@@ -93,12 +85,14 @@ def choices(network: Network, layer: Layer) -> list[Choice]:
 
 def undominated(choices: list[Choice]) -> list[Choice]:
     """Choices that none with the same lanes is better than, and none at all nearly as good as."""
-    kept: dict[int, list[Choice]] = {}
-    for choice in sorted(choices, key=lambda c: (c.luts, c.cycles, c.multipliers)):
-        same = kept.setdefault(choice.fold.P, [])
-        if not any(other.cheaper(choice) for other in same):
-            same.append(choice)
-    found = [choice for same in kept.values() for choice in same]
+    found = []
+    for lanes in sorted({choice.fold.P for choice in choices}):
+        same = [choice for choice in choices if lanes == choice.fold.P]
+        same.sort(key=lambda c: (c.luts, c.cycles, c.multipliers))
+        cycles, multipliers = np.array([(c.cycles, c.multipliers) for c in same]).T
+        no_worse = (cycles[:, None] <= cycles) & (multipliers[:, None] <= multipliers)
+        worse = np.triu(no_worse, 1).any(axis=0)  # than one that is no larger
+        found += [choice for choice, drop in zip(same, worse, strict=True) if not drop]
     costs = [(c.cycles, c.whole, c.multipliers, c.luts) for c in found]
     cycles, whole, multipliers, luts = np.array(costs).T
     hardly_faster = (_HARDLY * cycles >= cycles[:, None]) & (_HARDLY * whole >= whole[:, None])

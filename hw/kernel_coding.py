@@ -2,9 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import reduce
+from functools import cached_property
 from itertools import pairwise
-from operator import or_
 
 import numpy as np
 
@@ -62,14 +61,15 @@ class KernelProgram:
         fields = self.segments.fields
         return int((fields["local"] + self.pitch * fields["more"]).max()) + 1
 
-    @property
+    @cached_property
     def disjoint(self) -> bool:
         """Whether words and channels have no bit in common, so that their sum is no addition."""
         fields = self.segments.fields
-        pairs = zip(fields["local"].tolist(), fields["more"].tolist(), strict=True)
-        locals_ = (range(first, first + self.pitch * more + 1, self.pitch) for first, more in pairs)
-        channels = reduce(or_, (local for run in locals_ for local in run))
-        return not channels & int(np.bitwise_or.reduce(self.patterns.fields["word"]))
+        turns = fields["more"] + 1
+        turn = np.arange(turns.sum()) - np.repeat(np.cumsum(turns) - turns, turns)
+        channels = np.repeat(fields["local"], turns) + self.pitch * turn
+        words = np.bitwise_or.reduce(self.patterns.fields["word"])
+        return not int(np.bitwise_or.reduce(channels) & words)
 
     @property
     def luts(self) -> int:

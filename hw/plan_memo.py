@@ -12,6 +12,8 @@ from hw.network import Network
 
 _VALUES = ("name", "source", "weight", "bias", "multiplier", "shift", "mask", "channels", "scale")
 
+_WALKED = ("walked", "copies", "walk", "coding", "passes", "events")  # whatever lanes arrive
+
 
 def structure(network: Network, layer: Layer) -> Hashable:
     """All of a layer but the values of its weights: layers with the same one fold alike."""
@@ -32,17 +34,22 @@ def structure(network: Network, layer: Layer) -> Hashable:
 class PlanMemo:
     """Plans of layers by all that they depend on.
 
-    Plans of one layer that differ in their lanes or in what arrives share their lists.
+    Plans of one layer that differ in their lanes or in what arrives share their lists; those whose
+    beats bring the same channels at a time walk alike.
     """
 
     def __init__(self) -> None:
         self.made: dict[Hashable, LayerPlan] = {}
         self.shared: dict[Hashable, LayerPlan] = {}
+        self.alike: dict[Hashable, LayerPlan] = {}
 
     def __call__(self, fresh: LayerPlan) -> LayerPlan:
         """Take the plan that was made before in place of a fresh one, if there is one."""
         key = fresh.name, fresh.fold, fresh.links, fresh.ahead, fresh.weighted
         if key not in self.made:
+            streams = tuple(link.streams for link in fresh.links)
+            alike = self.alike.setdefault((fresh.name, fresh.fold, fresh.weighted, streams), fresh)
+            vars(fresh).update((k, vars(alike)[k]) for k in _WALKED if k in vars(alike))
             first = self.shared.setdefault((fresh.name, replace(fresh.fold, P=1)), fresh)
             if first is not fresh:
                 vars(fresh).update(lists=first.lists, scheduled=first.scheduled)

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import count
 
 import numpy as np
 
@@ -27,10 +26,11 @@ class Rom:
     def cyclic(fields: dict[str, np.ndarray]) -> "Rom":
         """Make the memory of words that are read around and around: one period of them."""
         words = np.stack(list(fields.values()), axis=1)
+        sizes = np.arange(1, len(words) + 1)
         period = next(
             p
-            for p in count(1)
-            if len(words) % p == 0 and np.array_equal(words[p:], words[: len(words) - p])
+            for p in sizes[len(words) % sizes == 0].tolist()
+            if np.array_equal(words[p:], words[: len(words) - p])
         )
         return Rom({name: values[:period] for name, values in fields.items()})
 

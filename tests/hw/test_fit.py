@@ -105,6 +105,23 @@ def test_shortest_interval_of_all_folds(name, kind, family) -> None:
             assert predict_interval(network, folding) <= most_cycles
 
 
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("name", NETWORKS)
+def test_shortest_interval_where_two_resources_are_scarce(name, family) -> None:
+    network, every = NETWORKS[name], table(name)[family]
+    rng, kinds = np.random.default_rng(1), list(KINDS)
+    for _ in range(5):
+        pair = rng.choice(len(kinds), size=2, replace=False)
+        small = every[rng.choice(len(every), size=8)]
+        row = small[small[:, pair].sum(axis=1).argmin()]  # of a folding that fits
+        limits: dict[str, Any] = {kinds[k]: int(row[k]) for k in pair}
+        folding = fold_to_target(network, Resources(family=family, **limits))
+        taken = amounts(network, folding, family)
+        assert all(taken[kind] <= most for kind, most in limits.items())
+        fastest = every[(every[:, pair] <= row[pair]).all(axis=1), 5].min()
+        assert predict_interval(network, folding) <= max(TOLERANCE * fastest, fastest + 1)
+
+
 @pytest.mark.parametrize("kind", ["luts", "dsp_cells", "multipliers"])
 @pytest.mark.parametrize("name", NETWORKS)
 def test_least_area_within_an_interval(name, kind) -> None:
