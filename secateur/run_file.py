@@ -15,6 +15,26 @@ from secateur.toml_reader import TomlReader
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 DATA_SETS = ("digits", "mnist", "cifar10")
+SELECTORS = (
+    "random-masks",
+    "particle-filter",
+    "linear-ensembles",
+    "probabilistic",
+    "uniform-random",
+    "l1",
+    "fpgm",
+    "taylor",
+    "bn-scale",
+)
+GRANULARITIES = (
+    "feature-map",
+    "kernel",
+    "kernel-group",
+    "intra-kernel",
+    "intra-kernel-free",
+    "column",
+    "weight",
+)
 STALLS = ("none", "random", "bursty", "slow", "long")
 
 
@@ -75,24 +95,41 @@ class Train:
 
 @dataclass(frozen=True)
 class Prune:
-    """``[prune]``: what is cut, and the retraining.
+    """``[prune]``: what is cut, by whom, and the retraining.
 
-    `macs` is the part of the multiply-adds that may stay; `candidates` masks are drawn and the best
-    one is kept.
+    `budget` says what may stay (`pruning.budget.Budget`), `allocation` how it is shared among the
+    layers; `steps` above one prune bit by bit, with retraining after each. `settings` are those of
+    the selector. `multiple`, `balanced`, `group`, `layers` and `protect` are the constraints of
+    `pruning.constraints.Constraints`; `distil` is the part of the dense model's word in retraining.
     """
 
-    macs: float = _between(0.5, 0.01, 1)
-    candidates: int = _between(100, 1, 100000)
-    epochs: int = _between(30, 1, 10000)
+    selector: str = _one_of("random-masks", SELECTORS)
+    granularity: str = _one_of("feature-map", GRANULARITIES)
+    budget: str = "macs=0.5"
+    allocation: str = _one_of("uniform", ("uniform", "sensitivity"))
+    steps: int = _between(1, 1, 100)
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    multiple: int = _between(1, 1, 512)
+    balanced: bool = False
+    group: int = _between(4, 1, 512)
+    layers: tuple[str, ...] = field(default=(), metadata={"entry": ""})
+    protect: tuple[str, ...] = field(default=(), metadata={"entry": ""})
+    epochs: int = _between(30, 0, 10000)
     rate: float = _between(0.02, 1e-9, 10)
+    distil: float = _between(0.0, 0, 1)
 
 
 @dataclass(frozen=True)
 class Quantise:
-    """``[quantise]``: widths of weights and activations in bits."""
+    """``[quantise]``: bits of weights and activations, and how their ranges are chosen.
+
+    With `power_of_two`, results are requantised by shifts alone.
+    """
 
     weight_bits: int = _between(8, 2, 8)
     activation_bits: int = _between(8, 2, 8)
+    ranges: str = _one_of("minmax", ("minmax", "percentile", "mse"))
+    power_of_two: bool = False
 
 
 @dataclass(frozen=True)
@@ -148,7 +185,12 @@ class RunFile:
         return hashlib.sha256(json.dumps(self.public_values, sort_keys=True).encode()).hexdigest()
 
 
-def load(path: str | Path, seed: int | None = None, folder: str | None = None) -> RunFile:
+def load(
+    path: str | Path,
+    seed: int | None = None,
+    folder: str | None = None,
+    prune: Mapping[str, Any] | None = None,
+) -> RunFile:
     """Read a run file.
 
     Parameters
@@ -157,6 +199,8 @@ def load(path: str | Path, seed: int | None = None, folder: str | None = None) -
         A TOML file.
     seed, folder : optional
         Take the place of the file's own; this folder is relative to where the command runs.
+    prune : dict, optional
+        Values that take the place of those of the table ``[prune]``.
 
     Raises
     ------
@@ -174,6 +218,8 @@ def load(path: str | Path, seed: int | None = None, folder: str | None = None) -
         raise ValueError(f"{path}: not a TOML file: {error or 'nested too deeply'}") from error
     if seed is not None:
         document["seed"] = seed
+    if prune:
+        document["prune"] = document.get("prune", {}) | prune
     run = TomlReader(path, text).table(RunFile, document)
     if not NAME.fullmatch(run.name):
         raise ValueError(f"{path}: name must match {NAME.pattern}, not {run.name!r}")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+_FEW = 16  # choices that a message names
 _KINDS = {bool: "true or false", int: "an integer", float: "a number", str: "a string"}
 
 
@@ -88,8 +89,9 @@ class TomlReader:
             raise self.error(where, f"must be {low} to {high}, not {value!r}")
         choices = item.metadata.get("choices")
         if choices and value not in choices:
-            hint = suggest(value, choices) if len(choices) > 5 else ""
-            known = f"one of {', '.join(choices)}" if not hint and len(choices) <= 5 else "known"
+            few = len(choices) <= _FEW
+            hint = "" if few else suggest(value, choices)
+            known = f"one of {', '.join(choices)}" if few else "known"
             raise self.error(where, f"must be {known}, not {value!r}{hint}")
         return value
 

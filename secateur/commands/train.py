@@ -100,6 +100,8 @@ def write_model(
             name=run.name,
             weight_bits=run.quantise.weight_bits,
             activation_bits=run.quantise.activation_bits,
+            ranges=run.quantise.ranges,
+            power_of_two=run.quantise.power_of_two,
         )
         (logits,) = network.compute(data.test.images).values()
         count = min(run.simulate.frames, len(data.test))

@@ -57,8 +57,8 @@ def test_wrong_md5(capsys, tmp_path):
 
 
 def test_unknown_key(capsys, tmp_path):
-    path = run_file(tmp_path, "[prune]\ncandidate = 3\n")
-    words = ("run.toml:3", "did you mean 'candidates'?")
+    path = run_file(tmp_path, "[prune]\nbudgte = 3\n")
+    words = ("run.toml:3", "did you mean 'budget'?")
     refuse(capsys, tmp_path, ["run", path, "--out", tmp_path / "out"], *words)
 
 

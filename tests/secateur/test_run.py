@@ -19,7 +19,7 @@ pools = [1, 2]
 [train]
 epochs = 4
 [prune]
-candidates = 3
+settings = { candidates = 3 }
 epochs = 3
 [hardware]
 multipliers = 4

@@ -22,11 +22,11 @@ def test_examples_are_valid(name):
 
 
 def test_what_is_not_written_has_its_default(write):
-    run = run_file.load(write('name = "a"\n[prune]\nmacs = 1\n'))
+    run = run_file.load(write('name = "a"\n[prune]\nrate = 1\n'))
     assert run == dataclasses.replace(
-        RunFile(name="a"), prune=dataclasses.replace(RunFile.prune, macs=1.0)
+        RunFile(name="a"), prune=dataclasses.replace(RunFile.prune, rate=1.0)
     )
-    assert isinstance(run.prune.macs, float)
+    assert isinstance(run.prune.rate, float)
 
 
 def test_seed_and_folder_of_the_command_take_the_place_of_the_files(write):
@@ -44,6 +44,19 @@ def test_a_model_of_ones_own(write):
     assert run.model.options == {"width": 2, "depth": [1, 2]}
     assert (run.model.mean, run.model.std, run.model.scale) == ((0.5,), (), 1.0)
     assert run.public_values["model"]["weights"] == "x.pt"
+
+
+def test_values_of_the_command_take_the_place_of_the_files(write):
+    path = write('name = "a"\n[prune]\nselector = "l1"\nrate = 0.5\n')
+    run = run_file.load(path, prune={"selector": "fpgm", "settings": {"x": 1}})
+    assert (run.prune.selector, run.prune.rate, run.prune.settings) == ("fpgm", 0.5, {"x": 1})
+
+
+def test_choices_are_those_of_the_pruning_half():
+    granularities = pytest.importorskip("pruning.granularities")
+    selectors = pytest.importorskip("pruning.selectors")
+    assert run_file.GRANULARITIES == granularities.GRANULARITIES
+    assert set(run_file.SELECTORS) == set(selectors.SELECTORS)
 
 
 def test_hash_depends_on_values_but_not_on_the_data_folder(write):
@@ -86,7 +99,12 @@ def test_hash_depends_on_values_but_not_on_the_data_folder(write):
             'name = "a"\n[model.options]\nx = { y = 1 }',
             ":3: model.options.x must be plain values, not {'y': 1}",
         ),
-        ('name = "a"\n[prune]\nmacs = nan', ":3: prune.macs must be 0.01 to 1, not nan"),
+        ('name = "a"\n[prune]\ndistil = nan', ":3: prune.distil must be 0 to 1, not nan"),
+        (
+            'name = "a"\n[prune]\ngranularity = "kernels"',
+            ":3: prune.granularity must be one of feature-map, kernel, kernel-group, intra-kernel, "
+            "intra-kernel-free, column, weight, not 'kernels'",
+        ),
         ('name = "a"\nseed = true', ":2: seed must be an integer, not True"),
         ('name = "a"\nprune = 3', ":2: prune must be a table, not 3"),
         ('name = "a"\n[model]\nwidths = 8', ":3: model.widths must be a list, not 8"),
