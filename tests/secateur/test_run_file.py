@@ -55,7 +55,7 @@ def test_values_of_the_command_take_the_place_of_the_files(write):
 def test_choices_are_those_of_the_pruning_half():
     granularities = pytest.importorskip("pruning.granularities")
     selectors = pytest.importorskip("pruning.selectors")
-    assert run_file.GRANULARITIES == granularities.GRANULARITIES
+    assert set(run_file.GRANULARITIES) == set(granularities.GRANULARITIES)
     assert set(run_file.SELECTORS) == set(selectors.SELECTORS)
 
 
@@ -91,7 +91,7 @@ def test_hash_depends_on_values_but_not_on_the_data_folder(write):
         ('name = "a"\ntrain.augment = 1', ":2: train.augment must be true or false, not 1"),
         (
             'name = "a"\n[model]\nstd = [0.5, 0]',
-            ":3: model.std must be 1e-09 to 1000000000.0, not 0",
+            ":3: model.std must be 1e-09 to 1000000000.0, not 0.0",
         ),
         ('name = "a"\n[model]\nmean = ["x"]', ":3: model.mean must be a number, not 'x'"),
         ('name = "a"\n[model]\noptions = 3', ":3: model.options must be a table, not 3"),
@@ -101,9 +101,8 @@ def test_hash_depends_on_values_but_not_on_the_data_folder(write):
         ),
         ('name = "a"\n[prune]\ndistil = nan', ":3: prune.distil must be 0 to 1, not nan"),
         (
-            'name = "a"\n[prune]\ngranularity = "kernels"',
-            ":3: prune.granularity must be one of feature-map, kernel, kernel-group, intra-kernel, "
-            "intra-kernel-free, column, weight, not 'kernels'",
+            'name = "a"\n[prune]\nallocation = "x"',
+            ":3: prune.allocation must be one of uniform, sensitivity, not 'x'",
         ),
         ('name = "a"\nseed = true', ":2: seed must be an integer, not True"),
         ('name = "a"\nprune = 3', ":2: prune must be a table, not 3"),
