@@ -17,6 +17,7 @@ from hw.layer_plan import LayerPlan
 from hw.layers import Add, Concat, Conv, Input
 from hw.link import Link
 from hw.network import Network
+from hw.outputs import Output
 from hw.plan import plan
 from hw.plan_memo import PlanMemo
 from hw.resources import KINDS, Resources, used
@@ -212,10 +213,11 @@ class AreaBudget:
         columns = Columns(made.source.shape[2], lanes)
         link = Link.of_one(made.inputs[0], made.source, columns)
         made = self.memo(replace(made, links=(link,)))
-        parts = Parts(self.family, (made,))
+        end = Output(made.link, made.in_order)
+        parts = Parts(self.family, (made,), (end,))
         parts.layer(made)
-        if made.name == self.network.layers[-1].name:
-            parts.sink(made)
+        if made.name in self.network.outputs:
+            parts.sink(end)
         return self._worth(parts, self._multipliers(index, fold))
 
     def _worth(self, parts: Parts, multipliers: int) -> Amounts:
@@ -239,7 +241,7 @@ class AreaBudget:
         """Say what a layer takes, roughly."""
         layer = self.layers[index]
         if isinstance(layer, Input):
-            parts = Parts(self.family, (self.alone(1),))
+            parts = Parts(self.family, (self.alone(1),), ())
             parts.source(layer, Columns(layer.shape[2], fold.P))
             return self._worth(parts, 0)
         bits, sums, cells, logic = *self._widths(index), *self.cells(index)[2:]

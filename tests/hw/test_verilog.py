@@ -105,6 +105,7 @@ def test_sidecar_says_what_a_harness_must_know(tmp_path) -> None:
         "outputs": [
             {
                 "stream": "m_axis",
+                "layer": "p",
                 "shape": [4, 2, 3],
                 "bits": 6,
                 "signed": False,
