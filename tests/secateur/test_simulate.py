@@ -73,8 +73,8 @@ def test_a_right_simulation_passes(monkeypatch, capsys, folder):
         ({"latency": 1}, "cycles as predicted, not 1"),
         ({"protocol_errors": ("tdata must hold",)}, "tdata must hold (stalls none/none)"),
         (
-            {"mismatches": 3, "first_mismatch": Mismatch(1, 0, 1, 1, 7, 8)},
-            "the first in frame 1, channel 0, row 1, column 1: 8, not 7",
+            {"mismatches": 3, "first_mismatch": Mismatch("conv1", 1, 0, 1, 1, 7, 8)},
+            "the first in conv1, frame 1, channel 0, row 1, column 1: 8, not 7",
         ),
     ],
 )

@@ -46,7 +46,14 @@ def test_profiles_are_crossed() -> None:
     ]
 
 
+def test_sinks_have_one_profile_or_one_each() -> None:
+    assert Stalls("none", "slow").sinks(3) == ["slow"] * 3
+    assert Stalls("none", "slow,none").sinks(2) == ["slow", "none"]
+    with pytest.raises(ValueError, match=r"one for each of 3 outputs, not 'slow,none'$"):
+        Stalls("none", "slow,none").sinks(3)
+
+
 def test_unknown_profile() -> None:
     message = r"^stall profile must be one of none, random, bursty, slow, long, not 'odd'$"
     with pytest.raises(ValueError, match=message):
-        Stalls("none", "odd")
+        Stalls("none", "none,odd")
