@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import cycle, islice
 
 import numpy as np
 
@@ -22,7 +23,7 @@ class Stalls:
     source : str
         One of `PROFILES`.
     sink : str
-        That of all sinks; or several with commas in between, one for each output of a design.
+        That of all sinks; or several with commas in between, which the outputs take in turn.
 
     Raises
     ------
@@ -40,20 +41,8 @@ class Stalls:
                 raise ValueError(f"stall profile must be one of {known}, not {profile!r}")
 
     def sinks(self, outputs: int) -> list[str]:
-        """Return the profile of each output's sink.
-
-        Raises
-        ------
-        ValueError
-            If there are several profiles, but not as many as outputs.
-        """
-        profiles = self.sink.split(",")
-        if len(profiles) not in (1, outputs):
-            raise ValueError(
-                f"sinks must have one stall profile, or one for each of {outputs} outputs, "
-                f"not {self.sink!r}"
-            )
-        return profiles * (outputs // len(profiles))
+        """Return the profile of each output's sink."""
+        return list(islice(cycle(self.sink.split(",")), outputs))
 
     def __str__(self) -> str:
         """``source/sink``."""

@@ -217,7 +217,7 @@ def test_wrong_designs(folder, tmp_path) -> None:
     for message, designs in cases.items():
         with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
             simulate(designs, tmp_path)
-    message = r"^design 'right': sinks must have one stall profile, or one for each of 1 outputs, not 'none,slow'$"
+    message = r"^stalls must be of at most 1 sinks, not 'none/none,slow'$"
     with pytest.raises(ValueError, match=message):
         simulate([right], tmp_path, stalls=[Stalls("none", "none,slow")])
     assert list(tmp_path.iterdir()) == []

@@ -46,11 +46,10 @@ def test_profiles_are_crossed() -> None:
     ]
 
 
-def test_sinks_have_one_profile_or_one_each() -> None:
+def test_outputs_take_the_profiles_of_sinks_in_turn() -> None:
     assert Stalls("none", "slow").sinks(3) == ["slow"] * 3
-    assert Stalls("none", "slow,none").sinks(2) == ["slow", "none"]
-    with pytest.raises(ValueError, match=r"one for each of 3 outputs, not 'slow,none'$"):
-        Stalls("none", "slow,none").sinks(3)
+    assert Stalls("none", "slow,none").sinks(1) == ["slow"]
+    assert Stalls("none", "slow,none").sinks(3) == ["slow", "none", "slow"]
 
 
 def test_unknown_profile() -> None:
