@@ -23,6 +23,7 @@ from sim.runner import Design, Result, Stalls, simulate
 
 PIXELS = Pixels((2, 12, 12), 6, (1 / 16, 1 / 20), (20, 30))
 FRAMES, MULTIPLIERS = 6, 12
+NORMS = ((0.5, 2), (-0.5, 0.5), (-0.5, 0.5), (0.5, 2))  # weight, bias, mean, variance
 FREE = Stalls()
 STALLS = (FREE, Stalls("random", "none,bursty"), Stalls("none", "bursty,none"))
 
@@ -48,7 +49,7 @@ class Separable(nn.Module):
 
 
 class Branches(nn.Module):
-    """Branches of one and two layers and one of pooling, side by side."""
+    """Branches of one and two layers, and of pooling behind a ReLU, side by side."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -111,10 +112,8 @@ def make(name: str) -> Made:
     module = MODELS[name]()
     for layer in module.modules():
         if isinstance(layer, nn.BatchNorm2d):
-            nn.init.uniform_(layer.weight, 0.5, 2)
-            nn.init.uniform_(layer.bias, -0.5, 0.5)
-            nn.init.uniform_(layer.running_mean, -0.5, 0.5)
-            nn.init.uniform_(layer.running_var, 0.5, 2)
+            for value, (low, high) in zip(layer.state_dict().values(), NORMS, strict=False):
+                nn.init.uniform_(value, low, high)
     module.eval()
     network = quantise(import_model(module, PIXELS), pictures(64, 1), name=name)
     return Made(module, network, fold_to_multipliers(network, MULTIPLIERS), pictures(FRAMES, 2))
