@@ -119,8 +119,10 @@ def test_a_stream_that_carries_nothing_has_no_pixels_in_the_queue():
 
 @pytest.mark.parametrize("streams", [1, 2])  # all streams carry something
 @pytest.mark.parametrize("concat", [False, True])
-def test_memories_are_those_of_the_verilog(concat, streams, tmp_path, monkeypatch):
+@pytest.mark.parametrize("outputs", [("last",), ("right", "last")], ids=["one", "two"])
+def test_memories_are_those_of_the_verilog(outputs, concat, streams, tmp_path, monkeypatch):
     net = branches(concat, np.random.default_rng(streams))
+    net = Network(net.name, net.layers, outputs)
     fold = Fold(2, 2, 2, streams)
     folding = {layer.name: fold for layer in net.layers} | {"x": Fold(4)}
     folding |= {"left": Fold(4, 1, 1)} if concat else {}
