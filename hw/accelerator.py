@@ -1,4 +1,4 @@
-"""A whole network in hardware: a pipeline of layers between two AXI4-Stream ends."""
+"""A whole network in hardware: a pipeline of layers between AXI4-Stream ends."""
 
 from amaranth import *
 from amaranth.lib import stream, wiring
@@ -8,7 +8,8 @@ from hw.add import AddEngine
 from hw.fold import Folding
 from hw.layer import LayerEngine
 from hw.network import Network
-from hw.parts.axis import Axis, AxisInterface, elements_per_beat
+from hw.outputs import Output, outputs_of
+from hw.parts.axis import Axis, AxisInterface
 from hw.parts.fork import Fork
 from hw.parts.sink import RasterSink, VectorSink
 from hw.parts.source import PixelSource, RasterSource
@@ -28,7 +29,7 @@ class Accelerator(wiring.Component):
     -------
     s_axis : In(Axis)
         Pixels in raster order, all channels of one pixel a beat.
-    m_axis : Out(Axis)
+    m_axis : Out(Axis), or one for each of several outputs, called as `Output.stream`
         Logits in class order, one a beat, or the pixels of a map as they enter.
     misframed : Out(1)
         Sticky: TLAST of the input did not match the frame's size.
@@ -40,23 +41,28 @@ class Accelerator(wiring.Component):
     """
 
     s_axis: AxisInterface
-    m_axis: AxisInterface
     misframed: Signal
 
     def __init__(self, network: Network, folding: Folding) -> None:
         self.network = network
         self.plans = plan(network, folding)
         self.columns = input_columns(network.input, folding)
-        result = self.plans[-1].result
-        self.elements = elements_per_beat(result.shape)
+        self.outputs = outputs_of(network, folding, self.plans)
         stream = network.input.stream
         super().__init__(
             {
                 "s_axis": In(Axis(stream.shape[0], stream.bits)),
-                "m_axis": Out(Axis(self.elements, result.bits)),
+                **{
+                    output.stream: Out(Axis(output.elements, output.link.activation.bits))
+                    for output in self.outputs
+                },
                 "misframed": Out(1),
             }
         )
+
+    def results(self, output: Output) -> AxisInterface:
+        """Return the stream on which a result leaves."""
+        return getattr(self, output.stream)
 
     def elaborate(self, platform):
         m = Module()
@@ -72,17 +78,17 @@ class Accelerator(wiring.Component):
             for name, inlet in zip(layer.inputs, engine.inlets, strict=True):
                 wiring.connect(m, outlets[name].pop(), inlet)
             outlets[layer.name] = self._outlets(m, layer.name, engine.o)
-        last = self.plans[-1]
-        sink = VectorSink(last.link) if last.in_order else RasterSink(last.link)
-        m.submodules.sink = sink
-        wiring.connect(m, outlets[last.name].pop(), sink.i)
-        wiring.connect(m, sink.o, wiring.flipped(self.m_axis))
+        for output in self.outputs:
+            sink = VectorSink(output.link) if output.in_order else RasterSink(output.link)
+            m.submodules[f"sink{output.suffix}"] = sink
+            wiring.connect(m, outlets[output.layer].pop(), sink.i)
+            wiring.connect(m, sink.o, wiring.flipped(self.results(output)))
         return m
 
     def _outlets(self, m: Module, name: str, beats: stream.Interface) -> list[stream.Interface]:
-        """Streams from which the consumers of a layer take its beats."""
+        """Streams from which the consumers of a layer, sinks among them, take its beats."""
         consumers = sum(layer.inputs.count(name) for layer in self.plans)
-        consumers += name == self.plans[-1].name
+        consumers += name in self.network.outputs
         if consumers == 1:
             return [beats]
         m.submodules[f"fork_{name}"] = fork = Fork(beats.signature, consumers)

@@ -11,6 +11,7 @@ from hw.area_parts import Parts
 from hw.families import FAMILIES
 from hw.fold import Folding
 from hw.network import Network
+from hw.outputs import outputs_of
 from hw.plan import AddPlan, Plan, input_columns, plan
 
 # What is fitted: kinds of logic and of registers (`hw.area_counts`), each with what a bit of it is
@@ -50,7 +51,7 @@ KINDS = {
 }
 
 
-OUTPUT = "output stream"  # no name of a layer has a space
+OUTPUT = "output stream"  # or all of them; no name of a layer has a space
 
 
 @dataclass(frozen=True)
@@ -107,7 +108,7 @@ def predict_parts(
     Returns
     -------
     dict of str to Area
-        By the names of the input and the layers, and last by `OUTPUT` what sends the results.
+        By the names of the input and the layers, and last by `OUTPUT` what sends all results.
     """
     counts = count_parts(network, folding, family, plans)
     return {name: worth(found, family) for name, found in counts.items()}
@@ -143,7 +144,8 @@ def count_parts(
     if family not in FAMILIES:
         raise ValueError(f"family must be one of {', '.join(FAMILIES)}, not {family!r}")
     plans = plans or plan(network, folding)
-    parts = Parts(FAMILIES[family], plans)
+    outputs = outputs_of(network, folding, plans)
+    parts = Parts(FAMILIES[family], plans, outputs)
     parts.source(network.input, input_columns(network.input, folding))
     found = {network.input.name: parts.take()}
     for made in plans:
@@ -152,7 +154,8 @@ def count_parts(
         else:
             parts.layer(made)
         found[made.name] = parts.take()
-    parts.sink(plans[-1])
+    for output in outputs:
+        parts.sink(output)
     return found | {OUTPUT: parts.take()}
 
 

@@ -16,6 +16,7 @@ from hw.layer_plan import LayerPlan
 from hw.layers import Conv, Input, Layer
 from hw.link import Link
 from hw.network import Network
+from hw.outputs import Output
 from hw.plan_memo import PlanMemo
 from hw.resources import used
 
@@ -117,10 +118,11 @@ class AreaEstimate:
 
     def predict(self, made: LayerPlan) -> Amounts:
         """Predict what the layer alone takes, folded as it is planned."""
-        parts = Parts(self.family, (made,))
+        end = Output(made.link, made.in_order)
+        parts = Parts(self.family, (made,), (end,))
         parts.layer(made)
-        if made.name == self.network.layers[-1].name:
-            parts.sink(made)
+        if made.name in self.network.outputs:
+            parts.sink(end)
         return self._worth(parts, made.multipliers)
 
     def _worth(self, parts: Parts, multipliers: int) -> Amounts:
@@ -130,7 +132,7 @@ class AreaEstimate:
         """Say what a fold takes, roughly; of the input it is what it does take."""
         if isinstance(self.layer, Input):
             first = self.network.layers[1]
-            parts = Parts(self.family, (alone(self.network, first, Fold(1)),))
+            parts = Parts(self.family, (alone(self.network, first, Fold(1)),), ())
             parts.source(self.layer, Columns(self.layer.shape[2], fold.P))
             return self._worth(parts, 0)
         made = self.alone

@@ -11,17 +11,21 @@ from hw.columns import Columns
 from hw.families import Family, Memory
 from hw.layer_plan import LayerPlan
 from hw.layers import Input
+from hw.outputs import Output
 from hw.plan import AddPlan, Plan
 from hw.timing import SINK_ROWS, SOURCE_ROWS
 
 
-def lanes_read(plans: tuple[Plan, ...], family: Family) -> dict[str, set[int]]:
+def lanes_read(
+    plans: tuple[Plan, ...], outputs: tuple[Output, ...], family: Family
+) -> dict[str, set[int]]:
     """Lanes of every layer that are built: of a ragged row, the last ones may not be read.
 
     One of which a bit lies in a cell of the output queue with others is built, read or not.
     """
     read: defaultdict[str, set[int]] = defaultdict(set)
-    read[plans[-1].name] = set(range(plans[-1].columns.lanes))
+    for output in outputs:
+        read[output.layer] = set(range(output.link.columns.lanes))
     for plan in reversed(plans):
         read[plan.name] |= _with_others(plan, read[plan.name], family)
         for store in (plan.store,) if isinstance(plan, AddPlan) else plan.stores:
@@ -57,13 +61,16 @@ class Parts(WalkCounts):
     ----------
     family : Family
     plans : tuple of LayerPlan or AddPlan
+    outputs : tuple of Output
     """
 
-    def __init__(self, family: Family, plans: tuple[Plan, ...]) -> None:
+    def __init__(
+        self, family: Family, plans: tuple[Plan, ...], outputs: tuple[Output, ...]
+    ) -> None:
         super().__init__(family)
-        self.plans, self.read = plans, lanes_read(plans, family)
+        self.read = lanes_read(plans, outputs, family)
         self.taken = Counter(name for plan in plans for name in plan.inputs)
-        self.taken[plans[-1].name] += 1
+        self.taken.update(output.layer for output in outputs)
 
     def lanes_of(self, plan: Plan) -> int:
         """Lanes of a layer that are built, because they are read."""
@@ -265,25 +272,26 @@ class Parts(WalkCounts):
             self.count(adders=lanes * (bits + 1))
         self.fork(picture.name)
 
-    def sink(self, plan: Plan) -> None:
+    def sink(self, output: Output) -> None:
         """Count the sink: a memory whose words are pixels or, for a vector, one a stream."""
-        if plan.in_order:
+        if output.in_order:
             return
-        (channels, height, width), bits = plan.result.shape, plan.result.bits
-        lanes, streams = plan.columns.lanes, len(plan.link.streams)
+        link = output.link
+        (channels, height, width), bits = link.activation.shape, link.activation.bits
+        lanes, streams = link.columns.lanes, len(link.streams)
         vector = (height, width) == (1, 1)
         if vector:
             banks, words, left = 1, channels, streams
             self.memory(Memory(SINK_ROWS * words, bits, registered=False), streams)
             self.count(registers=bits, decodes=streams * channels / 4)
         else:
-            banks, words, left = channels, plan.columns.block, lanes
+            banks, words, left = channels, link.columns.block, lanes
             whole = lanes == 1  # a word is all that leaves: its register is the memory's
             shape = SINK_ROWS * words, banks * lanes * bits
             self.memory(Memory(*shape, parts=banks, registered=whole, resets=whole))
             self.count(registers=banks * bits * (not whole), decodes=channels)
         length = channels if vector else width
-        for size in (plan.link.row_beats, lanes, words, length, height):
+        for size in (link.row_beats, lanes, words, length, height):
             self.counter(size)
         self.count(control=6, selects=banks * bits * (left - 1))
 

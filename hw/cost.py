@@ -9,6 +9,7 @@ from hw.layer_plan import LayerPlan
 from hw.layers import Conv
 from hw.link import Link
 from hw.network import Network
+from hw.outputs import Output, outputs_of
 from hw.plan import AddPlan, Plan, input_columns, plan
 from hw.steady import Rhythm, Waits, frame_ends, rhythm
 
@@ -76,8 +77,8 @@ class Cost:
     Parameters
     ----------
     intervals : tuple of int
-        Cycles between the last output beats of successive frames in steady state. Mostly one
-        number; frames of a few cycles may take, say, 7 and 8 in turn for ever.
+        Cycles between the last output beats, of all outputs, of successive frames in steady state.
+        Mostly one number; frames of a few cycles may take, say, 7 and 8 in turn for ever.
     latency : int
         Cycles from the first input beat to the last output beat of the first frame.
     layers : tuple of LayerCost
@@ -144,16 +145,17 @@ def predict_interval(
     return _rhythm(network, folding, plans or plan(network, folding)).interval
 
 
-def predict_ends(network: Network, folding: Folding, frames: int) -> list[int]:
-    """Predict the cycle of each frame's last output beat, if the first input beat is in cycle 0."""
+def predict_ends(network: Network, folding: Folding, frames: int) -> dict[str, list[int]]:
+    """Predict when each frame's last beat leaves, by output; the first input beat is in cycle 0."""
     picture, plans = network.input, plan(network, folding)
     columns = input_columns(picture, folding)
-    return frame_ends(network.formats[picture.name], columns, plans, frames)
+    outputs = outputs_of(network, folding, plans)
+    return frame_ends(network.formats[picture.name], columns, plans, outputs, frames)
 
 
 def _rhythm(network: Network, folding: Folding, plans: tuple[Plan, ...]) -> Rhythm:
-    picture = network.input
-    return rhythm(network.formats[picture.name], input_columns(picture, folding), plans)
+    picture, outputs = network.input, outputs_of(network, folding, plans)
+    return rhythm(network.formats[picture.name], input_columns(picture, folding), plans, outputs)
 
 
 def _add_cost(p: AddPlan) -> LayerCost:
@@ -164,7 +166,8 @@ def _add_cost(p: AddPlan) -> LayerCost:
 
 def _layer_cost(network: Network, p: LayerPlan, waits: Waits) -> LayerCost:
     layer = next(layer for layer in network.layers if layer.name == p.name)
-    cycles = rhythm(p.source, p.links[0].columns, [_alone(p)]).intervals[0]
+    ends = [Output(p.link, p.in_order)]
+    cycles = rhythm(p.source, p.links[0].columns, [_alone(p)], ends).intervals[0]
     writes = max(store.write_cycles for store in p.stores)
     return LayerCost(
         name=p.name,

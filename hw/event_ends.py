@@ -32,7 +32,7 @@ class PixelSourceModel(Sender):
     def send_row(self, consumer: Taker) -> None:
         """Send a row, a pixel at a time."""
         self.send_after(self.at, consumer)
-        consumer.row_taken(self.at)
+        consumer.row_taken()
         self.sent += 1
         if self.sent % self.height == 0:
             self.ended += self.times()
@@ -80,8 +80,8 @@ class VectorSinkModel(Taker):
         super().__init__()
         self.ends: list[int] = []  # cycle of the last output beat of each frame
 
-    def row_taken(self, at: int) -> None:
-        self.ends.append(at)
+    def row_taken(self) -> None:
+        self.ends.append(self.free - 1)
 
     def histories(self) -> list[History]:
         return [(self.ends, 1)]
@@ -101,8 +101,8 @@ class RasterSinkModel(Taker):
             self.free = max(self.free, self.emptied[-SINK_ROWS] + 1)
         return True
 
-    def row_taken(self, at: int) -> None:
-        begin = max(at + 1, self.emptied[-1] + 1 if self.emptied else 0)
+    def row_taken(self) -> None:
+        begin = max(self.free, self.emptied[-1] + 1 if self.emptied else 0)
         self.emptied.append(begin + self.width - 1)
         if len(self.emptied) % self.height == 0:
             self.ends.append(self.emptied[-1] + 1)

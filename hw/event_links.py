@@ -45,8 +45,8 @@ class Taker:
         """Wait for room for the next row; false if it is not known yet when there will be any."""
         return True
 
-    def row_taken(self, at: int) -> None:
-        """Note that a row's last beat was taken in cycle `at`."""
+    def row_taken(self) -> None:
+        """Note that a row's last beat was taken."""
 
 
 class Sender(ABC):
@@ -107,9 +107,9 @@ class ForkModel(Taker):
         self.free = at + 1
         return at
 
-    def row_taken(self, at: int) -> None:
+    def row_taken(self) -> None:
         for consumer in self.consumers:
-            consumer.row_taken(at)
+            consumer.row_taken()
 
     def mode(self) -> tuple[bool, ...]:
         return tuple(flag for consumer in self.consumers for flag in consumer.mode())

@@ -39,7 +39,7 @@ class WriterModel(Taker):
             self.free = max(self.free, self.freed[row - self.ring])
         return True
 
-    def row_taken(self, at: int) -> None:
+    def row_taken(self) -> None:
         self.arrived += 1
         if self.storing:
             self.visible.append(self.free + _WRITE)
@@ -143,7 +143,7 @@ class LayerModel(WindowModel, Sender):
         self.row_ends.append(self.row_end)
         if len(self.row_ends) % self.height == 0:
             self.ended += self.clocks_out()
-        consumer.row_taken(self.popped[-1])
+        consumer.row_taken()
 
     def send_beats(self, start: int, consumer: Taker) -> int:
         at, held = start + 1, 0  # the next cycle in which a tap may be fired
@@ -209,9 +209,9 @@ class AddModel(Taker):
         self.popped.append(self.consumer.take(column, at + self.latency))
         return at
 
-    def row_taken(self, at: int) -> None:
+    def row_taken(self) -> None:
         self.waiting.end_row(self.free - 1)
-        self.consumer.row_taken(self.popped[-1])
+        self.consumer.row_taken()
         self.rows += 1
         if self.rows % self.height == 0:
             self.ended += [self.free, *self.popped]

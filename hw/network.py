@@ -28,7 +28,7 @@ class Network:
     layers : sequence of Layer
         Every layer's inputs come before it.
     outputs : tuple of str, optional
-        Names of the layers whose results leave. Default: the last layer.
+        Names of the layers whose results leave, others may read them too. Default: the last layer.
 
     Raises
     ------
@@ -67,6 +67,8 @@ class Network:
         for name in self.outputs:
             if name not in formats:
                 raise ValueError(f"output {name!r} must be a layer")
+            if self.outputs.count(name) > 1:
+                raise ValueError(f"output {name!r} must be named once")
         read = {source for layer in self.layers for source in layer.inputs} | set(self.outputs)
         for layer in self.layers:
             if layer.name not in read:

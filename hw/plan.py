@@ -124,8 +124,6 @@ def plan(
         If a layer has no fold, or an impossible one, or a fold is of no layer; the layer and the
         bound are named.
     """
-    if len(network.outputs) > 1:
-        raise UnsupportedLayer(f"outputs must be one, not {network.outputs!r}")
     for name in folding:
         if name not in network.formats:
             raise ValueError(

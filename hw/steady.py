@@ -13,6 +13,7 @@ from hw.event_links import ForkModel, Taker
 from hw.events import AddModel, LayerModel
 from hw.layer_plan import LayerPlan
 from hw.layers import Activation
+from hw.outputs import Output
 from hw.plan import AddPlan, Plan
 
 _MOST_FRAMES = 256
@@ -68,7 +69,9 @@ class Rhythm:
         return -(-sum(self.intervals) // len(self.intervals))
 
 
-def rhythm(picture: Activation, columns: Columns, plans: Sequence[Plan]) -> Rhythm:
+def rhythm(
+    picture: Activation, columns: Columns, plans: Sequence[Plan], outputs: Sequence[Output]
+) -> Rhythm:
     """Run the event model of layers until their frames repeat exactly.
 
     Everything that happens in a frame depends on a few frames before it, and only on differences of
@@ -81,16 +84,19 @@ def rhythm(picture: Activation, columns: Columns, plans: Sequence[Plan]) -> Rhyt
     picture, columns
         Format and columns of the beats that the first layer takes.
     plans : sequence of Plan
+    outputs : sequence of Output
+        A frame has left when the last element of the last of them has.
     """
-    pipeline = _Pipeline(picture, columns, plans)
+    pipeline = _Pipeline(picture, columns, plans, outputs)
     frames, period = 0, 0
     while not period and frames < _MOST_FRAMES:
         pipeline.step()
         frames, period = pipeline.frames(), pipeline.period()
-    gaps = [b - a for a, b in pairwise(pipeline.sink.ends[:frames])]
+    ends = pipeline.ends()[:frames]
+    gaps = [b - a for a, b in pairwise(ends)]
     if not period:
         period = 1 if len(set(gaps[-_STEADY:])) == 1 else len(gaps) // 2
-    latency = pipeline.sink.ends[0]
+    latency = ends[0]
     waits = {
         p.name: _waits(stage, p.compute_cycles, latency, frames, period, sum(gaps[-period:]))
         for p in plans
@@ -100,13 +106,17 @@ def rhythm(picture: Activation, columns: Columns, plans: Sequence[Plan]) -> Rhyt
 
 
 def frame_ends(
-    picture: Activation, columns: Columns, plans: Sequence[Plan], frames: int
-) -> list[int]:
-    """Cycle of each frame's last output beat, if the first input beat is in cycle 0."""
-    pipeline = _Pipeline(picture, columns, plans)
-    while len(pipeline.sink.ends) < frames:
+    picture: Activation,
+    columns: Columns,
+    plans: Sequence[Plan],
+    outputs: Sequence[Output],
+    frames: int,
+) -> dict[str, list[int]]:
+    """Cycle of each frame's last beat of every output, if the first input beat is in cycle 0."""
+    pipeline = _Pipeline(picture, columns, plans, outputs)
+    while pipeline.left < frames:
         pipeline.step()
-    return pipeline.sink.ends[:frames]
+    return {name: sink.ends[:frames] for name, sink in pipeline.sinks.items()}
 
 
 def _waits(
@@ -135,9 +145,15 @@ def _waits(
 
 
 class _Pipeline:
-    """Event models of a source, of layers and of a sink, linked."""
+    """Event models of a source, of layers and of sinks, linked."""
 
-    def __init__(self, picture: Activation, columns: Columns, plans: Sequence[Plan]) -> None:
+    def __init__(
+        self,
+        picture: Activation,
+        columns: Columns,
+        plans: Sequence[Plan],
+        outputs: Sequence[Output],
+    ) -> None:
         source = PixelSourceModel if columns.lanes == 1 else RasterSourceModel
         first = plans[0].inputs[0]
         self.stages: dict[str, PixelSourceModel | LayerModel | AddModel] = {
@@ -149,8 +165,9 @@ class _Pipeline:
             self.stages[p.name], takers[p.name] = stage, []
             for name, inlet in zip(p.inputs, stage.inlets, strict=True):
                 takers[name].append(inlet)
-        self.sink = _sink(plans[-1])
-        takers[plans[-1].name].append(self.sink)
+        self.sinks = {output.layer: _sink(output) for output in outputs}
+        for name, sink in self.sinks.items():
+            takers[name].append(sink)
         self.links = {
             name: found[0] if len(found) == 1 else ForkModel(found)
             for name, found in takers.items()
@@ -164,10 +181,20 @@ class _Pipeline:
         self.memory = max(memories)
         self.seen: list[np.ndarray] = []  # all times of each frame
 
+    @property
+    def left(self) -> int:
+        """Frames of which all results have left."""
+        return min(len(sink.ends) for sink in self.sinks.values())
+
+    def ends(self) -> list[int]:
+        """Cycle in which the last element of each frame leaves."""
+        each = (sink.ends[: self.left] for sink in self.sinks.values())
+        return [max(ends) for ends in zip(*each, strict=True)]
+
     def step(self) -> None:
         """Let all that can move do so until a frame has left."""
-        frames = len(self.sink.ends)
-        while len(self.sink.ends) == frames:
+        frames = self.left
+        while self.left == frames:
             stuck = True
             for name, stage in self.stages.items():
                 while stage.ready() and self.links[name].open_row():
@@ -177,7 +204,8 @@ class _Pipeline:
 
     def frames(self) -> int:
         """Count the frames that every part is done with; last rows that nobody reads come late."""
-        histories = [h for part in (*self.stages.values(), self.sink) for h in part.histories()]
+        parts = *self.stages.values(), *self.sinks.values()
+        histories = [history for part in parts for history in part.histories()]
         frames = min(len(times) // size for times, size in histories)
         for index in range(len(self.seen), frames):
             found = [times[index * size : (index + 1) * size] for times, size in histories]
@@ -194,9 +222,9 @@ class _Pipeline:
         return 0
 
 
-def _sink(last: Plan) -> VectorSinkModel | RasterSinkModel:
-    channels, height, width = last.result.shape
-    if last.in_order:
+def _sink(output: Output) -> VectorSinkModel | RasterSinkModel:
+    channels, height, width = output.link.activation.shape
+    if output.in_order:
         return VectorSinkModel()
     if (height, width) == (1, 1):
         return RasterSinkModel(1, channels)

@@ -13,10 +13,10 @@ from hw.accelerator import Accelerator
 from hw.cost import predict
 from hw.layers import NAME
 from hw.network import Network, file_hash
+from hw.outputs import Output
 from hw.plan import Folding
 
 SCHEMA = "secateur.top/1"
-_CLOCK = "ASSOCIATED_BUSIF s_axis:m_axis, ASSOCIATED_RESET aresetn"
 _X = "xilinx.com:interface:axis:1.0"
 
 
@@ -25,10 +25,9 @@ class Top(Elaboratable):
 
     def __init__(self, accelerator: Accelerator) -> None:
         self.accelerator = accelerator
-        self.clock = Signal(
-            name="aclk",
-            attrs={"X_INTERFACE_PARAMETER": _CLOCK},
-        )
+        self.sides = ("s_axis", *(output.stream for output in accelerator.outputs))
+        busses = f"ASSOCIATED_BUSIF {':'.join(self.sides)}, ASSOCIATED_RESET aresetn"
+        self.clock = Signal(name="aclk", attrs={"X_INTERFACE_PARAMETER": busses})
         self.reset_n = Signal(
             name="aresetn", attrs={"X_INTERFACE_PARAMETER": "POLARITY ACTIVE_LOW"}
         )
@@ -39,7 +38,7 @@ class Top(Elaboratable):
                 name=f"{side}_{key}",
                 attrs={"X_INTERFACE_INFO": f"{_X} {side} {key.upper()}"},
             )
-            for side in ("s_axis", "m_axis")
+            for side in self.sides
             for key in ("tdata", "tvalid", "tready", "tlast")
         }
 
@@ -57,10 +56,10 @@ class Top(Elaboratable):
             ResetSignal().eq(~self.reset_n),
             self.misframed.eq(inner.misframed),
         ]
-        for side, drives in (("s_axis", True), ("m_axis", False)):
+        for side in self.sides:
             for key in ("tdata", "tvalid", "tready", "tlast"):
                 outer, member = self.streams[f"{side}_{key}"], getattr(getattr(inner, side), key)
-                inwards = drives != (key == "tready")
+                inwards = (side == "s_axis") != (key == "tready")
                 m.d.comb += member.eq(outer) if inwards else outer.eq(member)
         return m
 
@@ -123,10 +122,8 @@ def emit(
 
 def describe(accelerator: Accelerator, folding: Folding, top: str) -> dict:
     """Say what a harness must know to drive the Verilog: streams, formats, cycles."""
-    network, last = accelerator.network, accelerator.plans[-1].result
-    first = network.input.stream
-    cost = predict(network, folding)
-    channels, height, width = last.shape
+    network, first = accelerator.network, accelerator.network.input.stream
+    cost = predict(network, folding, accelerator.plans)
     return {
         "schema": SCHEMA,
         "top": top,
@@ -142,18 +139,22 @@ def describe(accelerator: Accelerator, folding: Folding, top: str) -> dict:
                 "beats": first.shape[1] * first.shape[2],
             }
         ],
-        "outputs": [
-            {
-                "stream": "m_axis",
-                "shape": list(last.shape),
-                "bits": last.bits,
-                "signed": last.signed,
-                "scale": last.scale,
-                "channels": list(last.channels),
-                "elements_per_beat": accelerator.elements,
-                "beats": channels * height * width // accelerator.elements,
-            }
-        ],
+        "outputs": [_describe_output(output) for output in accelerator.outputs],
         "cycles": {"interval": cost.interval, "latency": cost.latency},
         "network": {"file": None, "sha256": None},
+    }
+
+
+def _describe_output(output: Output) -> dict:
+    result = output.link.activation
+    return {
+        "stream": output.stream,
+        "layer": output.layer,
+        "shape": list(result.shape),
+        "bits": result.bits,
+        "signed": result.signed,
+        "scale": result.scale,
+        "channels": list(result.channels),
+        "elements_per_beat": output.elements,
+        "beats": output.beats,
     }

@@ -145,5 +145,6 @@ def _logits(module: FakeQuantised, pictures: np.ndarray) -> torch.Tensor:
 
 @torch.no_grad()
 def _taught(network: RealNetwork, pictures: np.ndarray) -> torch.Tensor:
-    (scores,) = network.compute(normalise(pictures, network.pixels)).values()
-    return scores.flatten(1)
+    logits = network.outputs[0]
+    scores = network.compute(normalise(pictures, network.pixels), keep=[logits])
+    return scores[logits].flatten(1)

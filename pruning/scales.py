@@ -139,7 +139,7 @@ def choose(
             found = found.least_squares(most)
         return max(found.high, -found.low)
 
-    formats, signed = _picture_formats(network, tied, raw), _signed(network)
+    formats, signed = _picture_formats(network, tied, raw), signs(network)
     makers = [layer.name for layer in network.layers if layer.name in tied and _scales(layer)]
     for group in {tied[name]: None for name in makers}:
         members = [name for name in makers if tied[name] == group]
@@ -224,7 +224,7 @@ def _scales(layer: RealLayer) -> bool:
     return isinstance(layer, RealConv | RealAdd | RealAvgPool)
 
 
-def _signed(network: RealNetwork) -> dict[str, bool]:
+def signs(network: RealNetwork) -> dict[str, bool]:
     """Whether a layer's result may be negative."""
     picture = Input(INPUT, network.pixels.shape, network.pixels.bits, offset=network.pixels.offset)
     signed = {INPUT: picture.output().signed}

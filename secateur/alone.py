@@ -46,7 +46,7 @@ def layers_alone(
         folds = {source: Fold(made.links[0].columns.lanes), made.name: folding[made.name]}
         path = folder / f"{name}_{made.name}"
         emit(alone, folds, path, top=path.name)
-        design = Design(path.name, path, maps[source], maps[made.name])
+        design = Design(path.name, path, maps[source], {made.name: maps[made.name]})
         found[made.name] = design, predict(alone, folds).interval
     return found
 

@@ -12,8 +12,8 @@ def differences(name: str, results: Sequence[Any]) -> list[str]:
             first = result.first_mismatch
             found.append(
                 f"{name}: {result.mismatches} elements differ with stalls {result.stalls}, the "
-                f"first in frame {first.frame}, channel {first.channel}, row {first.row}, "
-                f"column {first.column}: {first.actual}, not {first.expected}"
+                f"first in {first.output}, frame {first.frame}, channel {first.channel}, "
+                f"row {first.row}, column {first.column}: {first.actual}, not {first.expected}"
             )
         found += [f"{name}: {text} (stalls {result.stalls})" for text in result.protocol_errors]
     return found

@@ -69,7 +69,7 @@ def simulate_layer(
     emit(alone, folds, path, top=name)
     cost = predict(alone, folds)
     results = simulate(
-        [Design(name, path, maps[source], maps[layer])],
+        [Design(name, path, maps[source], {layer: maps[layer]})],
         folder / "simulation",
         stalls=stalls,
         seed=seed,

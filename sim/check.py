@@ -43,7 +43,7 @@ def check_simulator() -> str:
         "schema": SCHEMA,
         **{"top": "gate", "clock": "aclk", "reset": "aresetn"},
         "inputs": [{"stream": "s_axis", **port}],
-        "outputs": [{"stream": "m_axis", **port}],
+        "outputs": [{"stream": "m_axis", "layer": "not", **port}],
         "cycles": {"interval": 1, "latency": 0},
     }
     bits = np.array([0, 1]).reshape(2, 1, 1, 1)
@@ -51,7 +51,7 @@ def check_simulator() -> str:
         folder = Path(name)
         (folder / "top.v").write_text(_GATE, encoding="utf-8")
         (folder / "top.json").write_text(json.dumps(top), encoding="utf-8")
-        (result,) = simulate([Design("gate", folder, bits, 1 - bits)], folder / "build")
+        (result,) = simulate([Design("gate", folder, bits, {"not": 1 - bits})], folder / "build")
     if not result.ok:
         raise ToolError("Verilator must simulate an inverter, but its result is wrong")
     return ", ".join(

@@ -1,6 +1,7 @@
 """What the monitors wrote: results compared, cycles counted, breaches of the protocol named."""
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,8 +14,9 @@ from sim.wrapper import prefix
 
 @dataclass(frozen=True)
 class Mismatch:
-    """One wrong output element."""
+    """One wrong element of an output, which is a layer's result."""
 
+    output: str
     frame: int
     channel: int
     row: int
@@ -35,17 +37,17 @@ class Result:
         The profile.
     frames : int
         Frames that went through.
-    outputs : (N, C, H, W) int64
-        The result.
+    outputs : dict of str to (N, C, H, W) int64
+        The results by layer.
     mismatches : int or None
         Elements that differ from the expected ones; None where nothing was expected.
     first_mismatch : Mismatch or None
-        The first of them.
+        One in the first frame that has any.
     interval : int or None
         Cycles between frames in steady state: of the last half of `intervals`, at least two. None
         if they differ, are fewer, or an end stalled.
     intervals : tuple of int
-        Cycles between the last output beats of successive frames.
+        Cycles between the last output beats, of all outputs, of successive frames.
     latency : int
         Cycles from the first beat in to the last beat of the first frame out.
     cycles : int
@@ -57,7 +59,7 @@ class Result:
     name: str
     stalls: Stalls
     frames: int
-    outputs: np.ndarray
+    outputs: dict[str, np.ndarray]
     mismatches: int | None
     first_mismatch: Mismatch | None
     interval: int | None
@@ -114,7 +116,12 @@ class Record:
 
 
 def judge(
-    name: str, top: Top, stalls: Stalls, folder: Path, frames: int, expected: np.ndarray | None
+    name: str,
+    top: Top,
+    stalls: Stalls,
+    folder: Path,
+    frames: int,
+    expected: Mapping[str, np.ndarray] | None,
 ) -> Result:
     """Turn the records of a finished run into a design's result.
 
@@ -126,16 +133,17 @@ def judge(
         Where the records are.
     frames : int
         Frames that went in.
-    expected : (N, C, H, W) int or None
-        The right result.
+    expected : dict of str to (N, C, H, W) int, or None
+        The right results by layer.
     """
-    taken, given = (
-        Record.load(folder / f"{prefix(name, port)}.record") for port in (top.input, top.output)
-    )
-    outputs = top.output.unpack(given.data[: frames * top.output.beats])
-    ends = given.cycles[top.output.beats - 1 : frames * top.output.beats : top.output.beats]
-    intervals = np.diff(ends)
-    mismatches, first = _compare(outputs, expected)
+    records = {port: Record.load(folder / f"{prefix(name, port)}.record") for port in top.ports}
+    outputs, ends = {}, np.zeros(frames, np.int64)
+    for port in top.outputs:
+        given, beats = records[port], frames * port.beats
+        outputs[port.layer] = port.unpack(given.data[:beats])
+        ends = np.maximum(ends, given.cycles[port.beats - 1 : beats : port.beats])
+    begin, intervals = records[top.input].cycles[0], np.diff(ends)
+    mismatches, first = (None, None) if expected is None else _compare(outputs, expected)
     return Result(
         name=name,
         stalls=stalls,
@@ -145,24 +153,27 @@ def judge(
         first_mismatch=first,
         interval=_steady(intervals) if stalls == Stalls() else None,
         intervals=tuple(int(cycles) for cycles in intervals),
-        latency=int(ends[0] - taken.cycles[0]),
-        cycles=int(ends[-1] - taken.cycles[0]),
-        protocol_errors=(*taken.errors(top.input, frames), *given.errors(top.output, frames)),
+        latency=int(ends[0] - begin),
+        cycles=int(ends[-1] - begin),
+        protocol_errors=tuple(
+            error for port in top.ports for error in records[port].errors(port, frames)
+        ),
     )
 
 
 def _compare(
-    outputs: np.ndarray, expected: np.ndarray | None
-) -> tuple[int | None, Mismatch | None]:
-    """Count the differing elements and find the first."""
-    if expected is None:
-        return None, None
-    wrong = np.argwhere(outputs != expected)
-    if not len(wrong):
-        return 0, None
-    frame, channel, row, column = (int(index) for index in wrong[0])
-    place = frame, channel, row, column
-    return len(wrong), Mismatch(*place, int(expected[place]), int(outputs[place]))
+    outputs: Mapping[str, np.ndarray], expected: Mapping[str, np.ndarray]
+) -> tuple[int, Mismatch | None]:
+    """Count the differing elements, and find one in the first frame that has any."""
+    count, found = 0, []
+    for layer, result in outputs.items():
+        wrong = np.argwhere(result != expected[layer])
+        count += len(wrong)
+        if len(wrong):
+            frame, channel, row, column = place = tuple(wrong[0].tolist())
+            right, actual = int(expected[layer][place]), int(result[place])
+            found.append(Mismatch(layer, frame, channel, row, column, right, actual))
+    return count, min(found, key=lambda mismatch: mismatch.frame, default=None)
 
 
 def _steady(intervals: np.ndarray) -> int | None:

@@ -3,7 +3,7 @@
 import contextlib
 import json
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,14 +37,14 @@ class Design:
         their own.
     frames : (N, C, H, W) int
         Elements as they are on the stream.
-    expected : (N, C, H, W) int, optional
-        The right result.
+    expected : dict of str to (N, C, H, W) int, optional
+        The right results by layer, as `hw.network.Network.compute` returns them.
     """
 
     name: str
     folder: Path
     frames: np.ndarray
-    expected: np.ndarray | None = None
+    expected: Mapping[str, np.ndarray] | None = None
 
 
 def simulate(
@@ -94,6 +94,10 @@ def simulate(
         If a design stops before it is done.
     """
     tops = _tops(designs)
+    most = max(len(top.outputs) for top in tops.values())
+    for case in stalls:
+        if case.sink.count(",") >= most:
+            raise ValueError(f"stalls must be of at most {most} sinks, not {str(case)!r}")
     require_tools()
     progress(f"building the Verilator model of {', '.join(tops)}")
     sources = [design.folder / "top.v" for design in designs]
@@ -128,15 +132,15 @@ def _tops(designs: Sequence[Design]) -> dict[str, Top]:
             top.input.check(design.frames)
         except ValueError as error:
             raise ValueError(f"design {design.name!r}: {error}") from error
-        wanted = (len(design.frames), *top.output.shape)
-        if design.expected is not None and design.expected.shape != wanted:
-            raise ValueError(
-                f"design {design.name!r}: expected must be {wanted}, not {design.expected.shape}"
-            )
+        if design.expected is not None:
+            wanted = {port.layer: (len(design.frames), *port.shape) for port in top.outputs}
+            given = {layer: maps.shape for layer, maps in design.expected.items()}
+            if given != wanted:
+                raise ValueError(f"design {design.name!r}: expected must be {wanted}, not {given}")
     if not tops:
         raise ValueError("designs must be at least one")
-    streams = {prefix(name, port) for name, top in tops.items() for port in (top.input, top.output)}
-    if len(streams) < 2 * len(tops):
+    streams = [prefix(name, port) for name, top in tops.items() for port in top.ports]
+    if len(set(streams)) < len(streams):
         raise ValueError(f"designs must have streams of their own, not {', '.join(tops)}")
     return tops
 
@@ -155,7 +159,8 @@ def _write_case(
     counts = {}
     for design in designs:
         top = tops[design.name]
-        for port, profile in ((top.input, stalls.source), (top.output, stalls.sink)):
+        profiles = stalls.source, *stalls.sinks(len(top.outputs))
+        for port, profile in zip(top.ports, profiles, strict=True):
             name = prefix(design.name, port)
             counts[name] = len(design.frames) * port.beats
             runs = pace(profile, beats=port.beats, interval=top.interval, rng=rng)
@@ -202,9 +207,9 @@ def _refuse_stuck(folder: Path, tops: dict[str, Top], timeout: int) -> None:
     moved = json.loads((folder / "beats.json").read_text(encoding="utf-8"))
     stuck = []
     for name, top in tops.items():
-        taken, given = (prefix(name, port) for port in (top.input, top.output))
-        counts = [f"{moved[stream]} of {wanted[stream]} beats" for stream in (taken, given)]
-        if moved[taken] < wanted[taken] or moved[given] < wanted[given]:
-            stuck.append(f"design {name!r} stopped after {counts[0]} in and {counts[1]} out")
+        keys = {port.stream: prefix(name, port) for port in top.ports}
+        if any(moved[key] < wanted[key] for key in keys.values()):
+            said = (f"{moved[key]} of {wanted[key]} beats of {port}" for port, key in keys.items())
+            stuck.append(f"design {name!r} stopped after {', '.join(said)}")
     if stuck:
         raise SimulationTimeout(f"{'; '.join(stuck)}; no beat moved for {timeout} cycles")

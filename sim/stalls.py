@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import cycle, islice
 
 import numpy as np
 
@@ -11,11 +12,18 @@ _RUNS = 2000  # before a pace repeats
 
 @dataclass(frozen=True)
 class Stalls:
-    """Profiles of the source, which feeds a design, and of the sink, which it feeds.
+    """Profiles of the source, which feeds a design, and of the sinks, which it feeds.
 
     ``none`` never pauses; ``random`` tosses a coin each cycle; ``bursty`` runs and pauses for up to
     64 cycles; ``slow`` moves single beats so seldom that this side sets the speed; ``long`` runs
-    and pauses for up to two frames.
+    and pauses for up to two frames. Every sink pauses for itself.
+
+    Parameters
+    ----------
+    source : str
+        One of `PROFILES`.
+    sink : str
+        That of all sinks; or several with commas in between, which the outputs take in turn.
 
     Raises
     ------
@@ -27,10 +35,14 @@ class Stalls:
     sink: str = "none"
 
     def __post_init__(self) -> None:
-        for profile in (self.source, self.sink):
+        for profile in (self.source, *self.sink.split(",")):
             if profile not in PROFILES:
                 known = ", ".join(PROFILES)
                 raise ValueError(f"stall profile must be one of {known}, not {profile!r}")
+
+    def sinks(self, outputs: int) -> list[str]:
+        """Return the profile of each output's sink."""
+        return list(islice(cycle(self.sink.split(",")), outputs))
 
     def __str__(self) -> str:
         """``source/sink``."""

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 
 SCHEMA = "secateur.top/1"
-IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
+IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
+_KEYS = ("stream", "shape", "bits", "signed", "elements_per_beat", "beats")
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,8 @@ class Port:
         Format of an element.
     elements_per_beat, beats : int
         Elements in a beat; beats in a frame.
+    layer : str
+        Name of the layer whose result an output is; empty for an input.
     """
 
     stream: str
@@ -35,6 +38,7 @@ class Port:
     signed: bool
     elements_per_beat: int
     beats: int
+    layer: str = ""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "shape", tuple(self.shape))
@@ -124,17 +128,20 @@ class Top:
     ----------
     name, clock, reset : str
         Module and ports; the reset is synchronous and active low.
-    input, output : Port
-        The stream it takes and the stream it gives.
+    input : Port
+        The stream it takes.
+    outputs : tuple of Port
+        The streams it gives, each of a layer.
     interval, latency : int
-        Cycles between frames, and from the first beat in to the first frame's last beat out.
+        Cycles between frames, and from the first beat in to the first frame's last beat out, of all
+        outputs.
     """
 
     name: str
     clock: str
     reset: str
     input: Port
-    output: Port
+    outputs: tuple[Port, ...]
     interval: int
     latency: int
 
@@ -146,6 +153,15 @@ class Top:
             raise ValueError(f"interval must be at least 1, not {self.interval}")
         if self.latency < 0:
             raise ValueError(f"latency must be at least 0, not {self.latency}")
+        for key in ("stream", "layer"):
+            names = [getattr(port, key) for port in self.outputs]
+            if len(set(names)) < len(names):
+                raise ValueError(f"every output must have a {key} of its own, not {names}")
+
+    @property
+    def ports(self) -> tuple[Port, ...]:
+        """All streams, the one that it takes first."""
+        return self.input, *self.outputs
 
     @classmethod
     def load(cls, folder: Path) -> "Top":
@@ -154,21 +170,21 @@ class Top:
         Raises
         ------
         ValueError
-            If the file does not describe a top level with one stream in and one out.
+            If the file does not describe a top level with one stream in and at least one out.
         """
         path = folder / "top.json"
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
             if content["schema"] != SCHEMA:
                 raise ValueError(f"schema must be {SCHEMA!r}, not {content['schema']!r}")
-            if len(content["inputs"]) != 1 or len(content["outputs"]) != 1:
-                raise ValueError("there must be one stream in and one stream out")
+            if len(content["inputs"]) != 1 or not content["outputs"]:
+                raise ValueError("there must be one stream in and at least one out")
             return cls(
                 name=content["top"],
                 clock=content["clock"],
                 reset=content["reset"],
-                input=_port(content["inputs"][0]),
-                output=_port(content["outputs"][0]),
+                input=_port(content["inputs"][0], _KEYS),
+                outputs=tuple(_port(entry, (*_KEYS, "layer")) for entry in content["outputs"]),
                 **{key: content["cycles"][key] for key in ("interval", "latency")},
             )
         except KeyError as error:
@@ -177,7 +193,6 @@ class Top:
             raise ValueError(f"{path}: {error}") from error
 
 
-def _port(entry: dict) -> Port:
+def _port(entry: dict, keys: tuple[str, ...]) -> Port:
     """One stream of ``top.json``; keys that a harness does not need are left alone."""
-    keys = ("stream", "shape", "bits", "signed", "elements_per_beat", "beats")
     return Port(**{key: entry[key] for key in keys})

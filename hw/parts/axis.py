@@ -10,12 +10,6 @@ def payload_bits(elements: int, bits: int) -> int:
     return -(-elements * bits // 8) * 8
 
 
-def elements_per_beat(shape: tuple[int, int, int]) -> int:
-    """Elements of an output beat: one of a vector, else all channels of a pixel."""
-    channels, height, width = shape
-    return 1 if (height, width) == (1, 1) else channels
-
-
 class Axis(wiring.Signature):
     """AXI4-Stream of frames, as its source sees it.
 

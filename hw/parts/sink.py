@@ -6,7 +6,8 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from hw.link import Link
-from hw.parts.axis import Axis, AxisInterface, elements_per_beat
+from hw.outputs import elements_per_beat
+from hw.parts.axis import Axis, AxisInterface
 from hw.parts.beats import beats
 
 

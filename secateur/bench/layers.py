@@ -82,8 +82,7 @@ def simulate_all(designs: Sequence[Generated], build: Path, note: Note) -> dict[
 def _design(made: Generated) -> Design:
     net = network(made.case.layer, made.case.variant)
     frames = pictures(net, FRAMES)
-    (expected,) = net.compute(frames).values()
-    return Design(made.case.name, made.folder, frames, expected)
+    return Design(made.case.name, made.folder, frames, net.compute(frames))
 
 
 def synthesise_all(

@@ -84,7 +84,7 @@ def measure(
     for done, one in enumerate(made):
         note(one.folder.name, done, len(made))
         start = time.monotonic()
-        (expected,) = one.network.compute(pictures).values()
+        expected = one.network.compute(pictures)
         design = Design(one.folder.name, one.folder, pictures, expected)
         (result,) = simulate([design], build)
         rows.append(_row(one, result, time.monotonic() - start))

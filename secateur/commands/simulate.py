@@ -39,7 +39,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--stalls",
         metavar="SOURCE/SINK",
         action="append",
-        help=f"a further run with these stalls, each of {', '.join(STALLS)}; default: random/slow",
+        help=f"a further run with these stalls, each of {', '.join(STALLS)}; default: random/slow; "
+        "SOURCE/SINK,SINK gives each of two outputs its own",
     )
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="of stalls and pictures")
 
@@ -48,7 +49,8 @@ def execute(arguments: argparse.Namespace, progress: Progress) -> dict[str, Any]
     """Simulate; return what was found of every design."""
     stalls = ("random/slow",) if arguments.stalls is None else tuple(arguments.stalls)
     for case in stalls:
-        if len(parts := case.split("/")) != 2 or not set(parts) <= set(STALLS):
+        source, *sinks = case.split("/")
+        if len(sinks) != 1 or not {source, *sinks[0].split(",")} <= set(STALLS):
             raise ValueError(f"--stalls must be two of {', '.join(STALLS)} with a /, not {case!r}")
     frames = None
     if arguments.random is None:
@@ -108,7 +110,7 @@ def simulate(
         for folder in folders:
             network = _network(folder)
             pictures = images if images is not None else _random(network, count or 0, seed)
-            (expected,) = network.compute(pictures).values()
+            expected = network.compute(pictures)
             designs.append(Design(folder.path.name, folder.path, pictures, expected))
         cases = [Stalls(*case.split("/")) for case in dict.fromkeys((FREE, *stalls))]
         build = folders[0].path.parent / "simulation"
@@ -229,9 +231,10 @@ def _record(design: Any, folder: DesignFolder, results: Sequence[Any], labels: A
 
 
 def _accuracy(outputs: Any, expected: Any, labels: Any) -> dict[str, float] | None:
-    """Parts of the frames that are classified rightly; None for pictures without labels."""
+    """Parts of the frames that the first output classifies rightly; None without labels."""
     if labels is None:
         return None
+    outputs, expected = (next(iter(each.values())) for each in (outputs, expected))
     from pruning.accuracy import accuracy
 
     return {"integer": accuracy(expected, labels), "rtl": accuracy(outputs, labels)}

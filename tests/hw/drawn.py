@@ -209,7 +209,18 @@ def build(number, kind: str) -> Case:
     if number(0, 1):
         builder.keep_accumulators()
     network = Network("drawn", tuple(builder.layers))
-    return Case(network, builder.folding(network))
+    folding = builder.folding(network)
+    if number(0, 2) == 2:
+        network = Network("drawn", network.layers, outputs(number, network))
+    return Case(network, folding)
+
+
+def outputs(number, network: Network) -> tuple[str, ...]:
+    """Draw results that leave besides the last one, of layers that others read, in any order."""
+    *inner, last = (layer.name for layer in network.layers)
+    names = [last, *(name for name in inner if number(0, 2) == 2)]
+    turn = number(0, len(names) - 1)
+    return (*names[turn:], *names[:turn])
 
 
 def seeded(kind: str, seed: int) -> Case:

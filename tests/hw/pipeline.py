@@ -1,6 +1,6 @@
 """A whole accelerator in Amaranth's simulator, driven as a stranger would drive it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,6 +9,7 @@ from amaranth.hdl import Signal
 from hw.accelerator import Accelerator
 from hw.cost import predict, predict_ends
 from hw.network import Network
+from hw.outputs import Output
 from hw.plan import Folding
 from tests.hw.networks import Case, pictures
 from tests.hw.streams import (
@@ -29,11 +30,22 @@ from tests.hw.streams import (
 
 @dataclass(frozen=True)
 class Run:
-    """Results (N, C, H, W); cycles of the first input beat and of every frame's last output."""
+    """Results (N, C, H, W) and cycles of every frame's last beat, by output; the first beat in."""
 
-    results: np.ndarray
+    outputs: dict[str, np.ndarray]
     first: int
-    ends: list[int]
+    ends_of: dict[str, list[int]]
+
+    @property
+    def results(self) -> np.ndarray:
+        """Of the only output."""
+        (only,) = self.outputs.values()
+        return only
+
+    @property
+    def ends(self) -> list[int]:
+        """Cycle in which the last beat of every frame leaves, of all outputs."""
+        return np.max([*self.ends_of.values()], axis=0).tolist()
 
     @property
     def latency(self) -> int:
@@ -57,9 +69,9 @@ def input_words(network: Network, frames: np.ndarray) -> list[int]:
     ]
 
 
-def results_of(network: Network, words: list[int]) -> np.ndarray:
+def results_of(output: Output, words: list[int]) -> np.ndarray:
     """Results (N, C, H, W) of output beats, whose TLAST is checked."""
-    result = network.formats[network.outputs[0]]
+    result = output.link.activation
     channels, height, width = result.shape
     elements = 1 if (height, width) == (1, 1) else channels
     per_frame = channels * height * width // elements
@@ -74,39 +86,49 @@ def simulate(
     network: Network, folding: Folding, frames: np.ndarray, i_stall=never, o_stall=never
 ) -> Run:
     """Run frames through the hardware; every beat in and out is accounted for."""
-    return simulate_each(network, folding, [(frames, i_stall(1), o_stall(2))])[0]
+    (got,) = simulate_each(network, folding, [(frames, i_stall(1), lambda k: o_stall(2 + k))])
+    return got
 
 
 def simulate_each(
     network: Network,
     folding: Folding,
-    rounds: Sequence[tuple[np.ndarray, Iterator[bool], Iterator[bool]]],
+    rounds: Sequence[tuple[np.ndarray, Iterator[bool], Callable[[int], Iterator[bool]]]],
 ) -> list[Run]:
-    """Run frames between ends that stall, round by round; the hardware is made only once."""
+    """Run frames between ends that stall, round by round; the hardware is made only once.
+
+    A round has frames, the stalls of the input, and what makes those of an output by its index.
+    """
     dut = Accelerator(network, folding)
-    elements = int(np.prod(network.formats[network.outputs[0]].shape))
-    taken, out = [], []
+    taken: list[Transfers] = []
+    given: list[list[Transfers]] = []
 
     def benches() -> Iterator[list[Bench]]:
         for frames, i_stall, o_stall in rounds:
-            words, count = input_words(network, frames), len(frames) * elements // dut.elements
+            words = input_words(network, frames)
             limit = 20_000 + 400 * len(words)
             taken.append(Transfers())
-            out.append(Transfers())
-            collect = collector(dut.m_axis, count, o_stall, limit, out[-1], extra=10)
+            given.append([Transfers() for _ in dut.outputs])
+            judges = []
+            for index, (output, out) in enumerate(zip(dut.outputs, given[-1], strict=True)):
+                port, count = dut.results(output), len(frames) * output.beats
+                collect = collector(port, count, o_stall(index), limit, out, extra=10)
 
-            async def judge(ctx, collect=collect):
-                await collect(ctx)
-                assert not ctx.get(dut.misframed)
+                async def judge(ctx, collect=collect):
+                    await collect(ctx)
+                    assert not ctx.get(dut.misframed)
 
-            yield [driver(dut.s_axis, words, i_stall, limit, taken[-1]), judge]
+                judges.append(judge)
+            yield [driver(dut.s_axis, words, i_stall, limit, taken[-1]), *judges]
 
     run_each(dut, benches())
-    per_frame = elements // dut.elements
-    return [
-        Run(results_of(network, o.words), t.cycles[0], o.cycles[per_frame - 1 :: per_frame])
-        for t, o in zip(taken, out, strict=True)
-    ]
+    found = []
+    for t, outs in zip(taken, given, strict=True):
+        pairs = list(zip(dut.outputs, outs, strict=True))
+        results = {o.layer: results_of(o, out.words) for o, out in pairs}
+        ends = {o.layer: out.cycles[o.beats - 1 :: o.beats] for o, out in pairs}
+        found.append(Run(results, t.cycles[0], ends))
+    return found
 
 
 def check_cycles(made: Case, frames: int = 7) -> None:
@@ -122,17 +144,29 @@ def check_stalls(made: Case, i_stall: str, o_stall: str, frames: int = 3) -> Non
 def check_rounds(made: Case, rounds: Sequence[tuple[np.ndarray, str, str]], seed: int = 1) -> None:
     """Compare rounds of frames, input and output stalls with the reference and the prediction."""
     network, folding = made.network, made.folding
-    stalled = [(x, STALLS[i](seed), STALLS[o](seed + 1)) for x, i, o in rounds]
+    stalled = [(x, STALLS[i](seed), stalls_of(o, seed + 1)) for x, i, o in rounds]
     for (x, *stalls), got in zip(rounds, simulate_each(network, folding, stalled), strict=True):
-        (expected,) = network.compute(x).values()
-        np.testing.assert_array_equal(got.results, expected)
+        expected = network.compute(x)
+        assert list(got.outputs) == list(expected)
+        for name, result in expected.items():
+            np.testing.assert_array_equal(got.outputs[name], result, name)
         if stalls == ["none", "none"]:
-            check_ends(made, [end - got.first for end in got.ends])
+            check_ends(made, got)
 
 
-def check_ends(made: Case, ends: list[int]) -> None:
+def stalls_of(kind: str, seed: int) -> Callable[[int], Iterator[bool]]:
+    """Stalls of outputs, each its own; behind a comma those of the next output, and so on."""
+    kinds = kind.split(",")
+    return lambda index: STALLS[kinds[index % len(kinds)]](seed + index)
+
+
+def check_ends(made: Case, got: Run) -> None:
     """Compare the cycles in which frames end with those predicted, and what is said of them."""
-    assert ends == predict_ends(made.network, made.folding, len(ends))
+    ends = [end - got.first for end in got.ends]
+    predicted = predict_ends(made.network, made.folding, len(ends))
+    assert got.ends_of == {
+        name: [got.first + end for end in found] for name, found in predicted.items()
+    }
     cost, gaps = predict(made.network, made.folding), np.diff(ends).tolist()
     assert ends[0] == cost.latency
     if len(set(gaps[-4:])) == 1:
@@ -147,21 +181,22 @@ def after_a_reset(made: Case, frames: np.ndarray, cycle: int) -> np.ndarray:
     words = input_words(network, frames)
     dut, reset = Accelerator(network, made.folding), Signal()
     source, out, stalls = Port.of(dut.s_axis), Transfers(), at_random(cycle)
-    count = frames.shape[0] * int(np.prod(network.formats[network.outputs[0]].shape))
+    (output,) = dut.outputs
+    port, count = dut.results(output), len(frames) * output.beats
 
     async def bench(ctx):
-        ctx.set(dut.m_axis.tready, 1)
+        ctx.set(port.tready, 1)
         for now in range(cycle):
             ctx.set(source.payload, words[now % len(words)] ^ 1)
             ctx.set(source.valid, not next(stalls))
             await ctx.tick()
         ctx.set(source.valid, 0)
-        ctx.set(dut.m_axis.tready, 0)
+        ctx.set(port.tready, 0)
         ctx.set(reset, 1)
         await ctx.tick()
         ctx.set(reset, 0)
-        assert not ctx.get(dut.m_axis.tvalid)
-        collect = collector(dut.m_axis, count // dut.elements, never(), 20_000, out, extra=100)
+        assert not ctx.get(port.tvalid)
+        collect = collector(port, count, never(), 20_000, out, extra=100)
         await collect(ctx)
 
     async def feed(ctx):
@@ -170,4 +205,4 @@ def after_a_reset(made: Case, frames: np.ndarray, cycle: int) -> np.ndarray:
         await driver(dut.s_axis, words, never(), 20_000)(ctx)
 
     run(dut, bench, feed, reset=reset)
-    return results_of(network, out.words)
+    return results_of(output, out.words)

@@ -139,7 +139,7 @@ def test_misframed_input_is_noticed_and_stays_noticed() -> None:
     words[3] |= 1 << last
     dut, out = Accelerator(case.network, case.folding), Transfers()
     count = 2 * 30
-    collect = collector(dut.m_axis, count, never(), 20_000, out)
+    collect = collector(dut.results(dut.outputs[0]), count, never(), 20_000, out)
     seen = []
 
     async def judge(ctx):

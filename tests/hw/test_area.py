@@ -13,6 +13,7 @@ from hw.fold import Fold
 from hw.layers import Activation, Add, AvgPool, Concat, Input, MaxPool
 from hw.link import Link
 from hw.network import Network
+from hw.outputs import outputs_of
 from hw.parts.lanes import sum_shape
 from hw.plan import plan
 from hw.verilog import emit
@@ -118,8 +119,10 @@ def test_a_stream_that_carries_nothing_has_no_pixels_in_the_queue():
 
 @pytest.mark.parametrize("streams", [1, 2])  # all streams carry something
 @pytest.mark.parametrize("concat", [False, True])
-def test_memories_are_those_of_the_verilog(concat, streams, tmp_path, monkeypatch):
+@pytest.mark.parametrize("outputs", [("last",), ("right", "last")], ids=["one", "two"])
+def test_memories_are_those_of_the_verilog(outputs, concat, streams, tmp_path, monkeypatch):
     net = branches(concat, np.random.default_rng(streams))
+    net = Network(net.name, net.layers, outputs)
     fold = Fold(2, 2, 2, streams)
     folding = {layer.name: fold for layer in net.layers} | {"x": Fold(4)}
     folding |= {"left": Fold(4, 1, 1)} if concat else {}
@@ -152,8 +155,9 @@ def test_lanes_without_columns_are_built_where_they_share_a_cell(family, lanes):
         conv(np.random.default_rng(0), channels=(2, 8), bits=8),
         MaxPool("max", "conv", (2, 2), (1, 1)),
     )
-    plans = plan(Network("net", layers), {"x": Fold(1), "conv": Fold(4), "max": Fold(2)})
-    read = lanes_read(plans, FAMILIES[family])
+    net, folding = Network("net", layers), {"x": Fold(1), "conv": Fold(4), "max": Fold(2)}
+    plans = plan(net, folding)
+    read = lanes_read(plans, outputs_of(net, folding, plans), FAMILIES[family])
     assert read["conv"] == set(range(lanes))
     assert read["max"] == {0, 1}
 

@@ -1,11 +1,13 @@
 """The random networks are of everything that there is."""
 
 from collections import Counter
+from collections.abc import Iterator
 
 import numpy as np
 
 from hw.fold import UnsupportedLayer
-from hw.layers import GRANULARITIES, Conv, MaxPool
+from hw.layers import GRANULARITIES, Add, Concat, Conv, Input, MaxPool
+from hw.network import Network
 from hw.plan import AddPlan, plan
 from tests.hw.drawn import KINDS, WIDTHS, seeded
 from tests.hw.networks import Case
@@ -73,7 +75,10 @@ ADD = {
     "widths that differ": lambda p: p.links[0].activation.bits != p.links[1].activation.bits,
 }
 FORMATS = {f"{kind} of {bits} bits" for kind in ("signed", "unsigned") for bits in WIDTHS}
-OTHERS = {"offsets", "result is a map", "result is a vector"}
+OTHERS = {
+    *("offsets", "result is a map", "result is a vector", "several results"),
+    *("result that others read", "picture is a result", "concat is a result", "sum is a result"),
+}
 
 
 def features(made: Case) -> set[str]:
@@ -91,8 +96,23 @@ def features(made: Case) -> set[str]:
         layer = next(layer for layer in network.layers if layer.name == p.name)
         if isinstance(layer, Conv):
             found |= {name for name, has in CONV.items() if has(layer, p.source)}
-    vector = network.formats[network.outputs[0]].shape[1:] == (1, 1)
-    return found | {f"result is a {'vector' if vector else 'map'}"}
+    return found | set(results(network))
+
+
+def results(network: Network) -> Iterator[str]:
+    """What the results of a network are."""
+    layers = {layer.name: layer for layer in network.layers}
+    read = {name for layer in network.layers for name in layer.inputs}
+    if len(network.outputs) > 1:
+        yield "several results"
+    for name in network.outputs:
+        vector = network.formats[name].shape[1:] == (1, 1)
+        yield f"result is a {'vector' if vector else 'map'}"
+        if name in read:
+            yield "result that others read"
+        for kind, word in ((Input, "picture"), (Concat, "concat"), (Add, "sum")):
+            if isinstance(layers[name], kind):
+                yield f"{word} is a result"
 
 
 def test_everything_is_drawn() -> None:

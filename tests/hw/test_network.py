@@ -209,6 +209,7 @@ def test_structure_with_a_wrong_layer(file, index, changes, sentence) -> None:
         ({"layers": 3}, ""),
         ({"layers": [3]}, ""),
         ({"outputs": ["y"]}, "output 'y' must be a layer$"),
+        ({"outputs": ["b", "b"]}, "output 'b' must be named once$"),
         ({"outputs": ["a"]}, "layer 'b' must feed another layer or be an output$"),
         ({"name": "a b"}, "name must match"),
         ({"name": None}, ""),

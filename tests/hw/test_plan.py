@@ -67,10 +67,6 @@ def test_layer_without_a_fold() -> None:
 
 
 def test_what_has_no_hardware_is_named() -> None:
-    fork = (*LAYERS[:2], conv(RNG, "b", "a", (4, 4)), conv(RNG, "c", "a", (4, 4)))
-    folding = dict.fromkeys("xabc", Fold(1))
-    with pytest.raises(UnsupportedLayer, match=r"^outputs must be one, not \('b', 'c'\)$"):
-        plan(Network("net", fork, ("b", "c")), folding)
     twice = (*LAYERS[:2], Add("d", ("a", "a"), (1, 1), 1))
     with pytest.raises(UnsupportedLayer, match=r"^layer 'd': 'a' must come by a longer way than"):
         plan(Network("net", twice), {"x": Fold(1), "a": Fold(1)})

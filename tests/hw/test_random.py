@@ -9,7 +9,7 @@ from tests.hw.networks import Case
 from tests.hw.pipeline import check_rounds
 
 EXAMPLES, EXAMPLES_AT_LENGTH = 5, 30  # of each kind
-STALLS = (("random", "none"), ("none", "random"), ("bursty", "bursty"))
+STALLS = (("random", "none"), ("none", "random,none"), ("bursty", "bursty,random"))
 SLOW = (HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large)
 drawn = settings(deadline=None, database=None, suppress_health_check=SLOW)
 

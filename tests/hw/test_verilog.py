@@ -64,6 +64,40 @@ def test_top_has_plain_axi_stream_ports(tmp_path) -> None:
     assert all(name.lstrip("\\").split(".")[0] == "dense" for name in modules)
 
 
+def busses_of(text: str) -> str:
+    (found,) = set(re.findall(r"ASSOCIATED_BUSIF (\S+),", text))
+    return found
+
+
+def test_one_output_is_called_m_axis(tmp_path) -> None:
+    text = (emit(network(), FOLDING, tmp_path) / "top.v").read_text()
+    assert busses_of(text) == "s_axis:m_axis"
+    assert re.findall(r"^module (\S+sink\S*) \(", text, re.MULTILINE) == [r"\top.accelerator.sink"]
+
+
+def test_several_outputs_have_streams_of_their_own(tmp_path) -> None:
+    net = network()
+    two = Network("net", net.layers, ("p", "a"))
+    folder = emit(two, FOLDING, tmp_path)
+    text, sidecar = (folder / "top.v").read_text(), json.loads((folder / "top.json").read_text())
+    ends = {"tdata": ("output", 24), "tvalid": ("output", 1), "tready": ("input", 1)}
+    ends["tlast"] = ends["tvalid"]
+    wanted = {name: port for name, port in PORTS.items() if not name.startswith("m_axis")}
+    wanted |= {f"m_axis_{layer}_{key}": port for layer in "pa" for key, port in ends.items()}
+    assert ports_of(text, "top") == wanted
+    assert busses_of(text) == "s_axis:m_axis_p:m_axis_a"
+    for layer in "pa":
+        for key in ends:
+            assert f"interface:axis:1.0 m_axis_{layer} {key.upper()}" in text
+    keys = ("stream", "layer", "shape", "bits", "signed", "elements_per_beat", "beats")
+    assert [[output[key] for key in keys] for output in sidecar["outputs"]] == [
+        ["m_axis_p", "p", [4, 2, 3], 6, False, 4, 6],
+        ["m_axis_a", "a", [4, 4, 6], 6, False, 4, 24],
+    ]
+    cost = predict(two, FOLDING)
+    assert sidecar["cycles"] == {"interval": cost.interval, "latency": cost.latency}
+
+
 def test_verilog_names_no_place_on_this_machine(tmp_path) -> None:
     text = (emit(network(), FOLDING, tmp_path) / "top.v").read_text()
     assert str(Path.cwd()) not in text
@@ -105,6 +139,7 @@ def test_sidecar_says_what_a_harness_must_know(tmp_path) -> None:
         "outputs": [
             {
                 "stream": "m_axis",
+                "layer": "p",
                 "shape": [4, 2, 3],
                 "bits": 6,
                 "signed": False,

@@ -34,12 +34,13 @@ def fronts(case: Case, frames: np.ndarray, path: Path) -> Fronts:
     """Simulate frames between ends that never stall."""
     dut = Accelerator(case.network, case.folding)
     words = input_words(case.network, frames)
-    count = len(frames) * int(np.prod(dut.plans[-1].result.shape)) // dut.elements
+    (output,) = dut.outputs
+    count = len(frames) * output.beats
     limit, taken, out = 100_000, Transfers(), Transfers()
     sim = Simulator(dut)
     sim.add_clock(1e-6)
     sim.add_testbench(driver(dut.s_axis, words, never(), limit, taken))
-    sim.add_testbench(collector(dut.m_axis, count, never(), limit, out))
+    sim.add_testbench(collector(dut.results(output), count, never(), limit, out))
     with sim.write_vcd(str(path)):
         sim.run()
     names = [p.name for p in dut.plans if isinstance(p, LayerPlan)]

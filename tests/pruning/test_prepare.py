@@ -1,11 +1,16 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
+import torch
 
+from hw.network import Network
 from pruning.data import Pixels
+from pruning.importing import normalised
 from pruning.prepare import prepare
 from pruning.quantise import quantise
 from pruning.real_network import RealNetwork
-from pruning.reals import Clip, RealConcat, RealConv, RealLayer, RealMaxPool
+from pruning.reals import NO_CLIP, Clip, RealConcat, RealConv, RealLayer, RealMaxPool
 from pruning.unsupported import UnsupportedLayer
 
 RNG = np.random.default_rng(1)
@@ -55,3 +60,42 @@ def test_channels_that_differ_must_meet_a_convolution_first() -> None:
     prepare(network(pool, conv("a", "p", 2, 3), pixels=pixels))
     with pytest.raises(UnsupportedLayer, match=r"^layer 'c' takes 'input', whose channels differ"):
         prepare(network(RealConcat("c", ("input", "input")), conv("a", "c", 4, 2), pixels=pixels))
+
+
+@pytest.mark.parametrize(
+    ("other", "copied"),
+    [(NO_CLIP, True), (Clip(0), False), (Clip(0, 6), False)],
+    ids=["negative", "relu", "relu6"],
+)
+@pytest.mark.parametrize("pooled", [False, True], ids=["", "pooled"])
+def test_a_relu_is_kept_whatever_it_is_joined_with(other, copied, pooled) -> None:
+    pool = RealMaxPool("p", "a", (3, 3), (1, 1), (1, 1, 1, 1))
+    ends = ("p" if pooled else "a", "b")
+    layers = conv("a", "input", 2, 3), pool, replace(conv("b", "input", 2, 3), clip=other)
+    layers = [layer for layer in layers if pooled or layer is not pool]
+    real = network(*layers, RealConcat("c", ends), conv("d", "c", 6, 2))
+    made = quantise(real, images())
+    assert ("c_0" in made.formats) == copied
+    check_joined(real, made)
+
+
+@pytest.mark.parametrize(
+    ("limits", "copied"), [((6, None), ["c_0"]), ((6, 6), []), ((6, 1), ["c_1"])]
+)
+def test_an_upper_limit_is_kept_whatever_it_is_joined_with(limits, copied) -> None:
+    a, b = (replace(conv(name, "input", 2, 3), clip=Clip(0, 6)) for name in "ab")
+    a, b = (replace(layer, weight=20 * layer.weight) for layer in (a, b))
+    pairs = zip((a, b), limits, strict=True)
+    a, b = (replace(layer, clip=Clip(0, high)) for layer, high in pairs)
+    real = network(a, b, RealConcat("c", ("a", "b")), conv("d", "c", 6, 2))
+    made = quantise(real, images())
+    assert [name for name in made.formats if name.startswith("c_")] == copied
+    check_joined(real, made)
+
+
+def check_joined(real: RealNetwork, made: Network) -> None:
+    """What is joined is right to a few steps; without the activation it would be far off."""
+    x = normalised(torch.from_numpy(images().astype(np.int64)), real.pixels)
+    wanted = real.compute(x, keep=["c"])["c"].numpy()
+    step = made.formats["c"].scale
+    assert np.abs(made.compute(images(), keep=["c"])["c"] * step - wanted).max() <= 8 * step

@@ -72,7 +72,8 @@ def test_a_layer_gets_what_enters_it_in_the_network(monkeypatch, capsys, path, l
     source = {"conv1": "image", "pool1": "conv1", "conv2": "pool1"}[layer]
     maps = network.compute(images, keep={source, layer})
     assert np.array_equal(design.frames, maps[source])
-    assert np.array_equal(design.expected, maps[layer])
+    assert list(design.expected) == [layer]
+    assert np.array_equal(design.expected[layer], maps[layer])
     assert (record["layer"], record["frames"]) == (layer, 4)
     assert record["elements"] == maps[layer].size
     assert record["stalls"] == ["none/none", "random/slow"]
@@ -93,8 +94,8 @@ def test_a_design_keeps_its_fold(monkeypatch, capsys, path):
         ({"interval": 1}, "two_conv1: interval must be"),
         ({"latency": 1}, "two_conv1: latency must be"),
         (
-            {"mismatches": 3, "first_mismatch": Mismatch(1, 0, 1, 1, 7, 8)},
-            "two_conv1: 3 elements differ with stalls none/none, the first in frame 1",
+            {"mismatches": 3, "first_mismatch": Mismatch("conv1", 1, 0, 1, 1, 7, 8)},
+            "two_conv1: 3 elements differ with stalls none/none, the first in conv1, frame 1",
         ),
     ],
 )

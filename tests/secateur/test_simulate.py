@@ -9,6 +9,7 @@ import pytest
 from hw.layers import Conv, Input
 from hw.network import Network
 from secateur import cli
+from secateur.files import save_frames
 from sim.records import Mismatch, Result
 from sim.stalls import Stalls
 
@@ -73,8 +74,8 @@ def test_a_right_simulation_passes(monkeypatch, capsys, folder):
         ({"latency": 1}, "cycles as predicted, not 1"),
         ({"protocol_errors": ("tdata must hold",)}, "tdata must hold (stalls none/none)"),
         (
-            {"mismatches": 3, "first_mismatch": Mismatch(1, 0, 1, 1, 7, 8)},
-            "the first in frame 1, channel 0, row 1, column 1: 8, not 7",
+            {"mismatches": 3, "first_mismatch": Mismatch("conv1", 1, 0, 1, 1, 7, 8)},
+            "the first in conv1, frame 1, channel 0, row 1, column 1: 8, not 7",
         ),
     ],
 )
@@ -90,3 +91,34 @@ def test_a_wrong_simulation_is_exit_3(monkeypatch, capsys, folder, changes, sent
 def test_frames_come_from_beside_the_folder(capsys, folder):
     assert cli.main(["simulate", str(folder), "-q"]) == 2
     assert "frames.safetensors" in capsys.readouterr().err
+
+
+def two_outputs(path):
+    ones = np.ones(2, int)
+    first = Conv("map", "image", np.ones((2, 1, 3, 3), int), 0 * ones, ones, 3 * ones)
+    logits = Conv("logits", "map", np.ones((3, 2, 2, 2), int), np.arange(3))
+    picture = Input("image", (1, 4, 4), bits=4)
+    network = Network("tiny", (picture, first, logits), ("logits", "map"))
+    network.save(path / "tiny.safetensors")
+    return network
+
+
+def test_all_outputs_are_expected_and_the_first_one_classifies(monkeypatch, capsys, tmp_path):
+    network = two_outputs(tmp_path)
+    images = np.random.default_rng(1).integers(0, 16, (4, 1, 4, 4))
+    wanted = network.compute(images)
+    save_frames(tmp_path / "frames.safetensors", images, np.array([2, 2, 0, 2]))
+    assert cli.main(["generate", str(tmp_path / "tiny.safetensors"), "--multipliers", "2"]) == 0
+    capsys.readouterr()
+    pretend(monkeypatch, outputs={"logits": 0 * wanted["logits"], "map": wanted["map"]})
+    argv = ["simulate", str(tmp_path / "tiny"), "--stalls", "none/slow,none", "--json", "-q"]
+    assert cli.main(argv) == 0
+    (record,) = json.loads(capsys.readouterr().out)["designs"]
+    assert record["stalls"] == ["none/none", "none/slow,none"]
+    assert record["accuracy"] == {"integer": 0.75, "rtl": 0.25}
+
+
+@pytest.mark.parametrize("stalls", ["none", "none/odd", "none/slow,odd", "none/slow/none"])
+def test_stalls_that_are_not_known_are_exit_2(capsys, folder, stalls):
+    assert cli.main(["simulate", str(folder), "--random", "5", "--stalls", stalls, "-q"]) == 2
+    assert f"with a /, not {stalls!r}" in capsys.readouterr().err

@@ -5,7 +5,7 @@ from sim.tools import ToolError
 from sim.top import Port, Top
 
 STREAM = ((1, 1, 1), 8, False, 1, 1)
-TOP = Top("net", "aclk", "aresetn", Port("s_axis", *STREAM), Port("m_axis", *STREAM), 1, 1)
+TOP = Top("net", "aclk", "aresetn", Port("s_axis", *STREAM), (Port("m_axis", *STREAM),), 1, 1)
 
 
 def test_verilog_that_is_refused(tmp_path) -> None:

@@ -43,9 +43,8 @@ def results(cases: dict[str, Case], tmp_path_factory: pytest.TempPathFactory) ->
     designs = []
     for name, made in cases.items():
         x = frames_of(made.network, FRAMES, 1)
-        (expected,) = made.network.compute(x).values()
         emit(made.network, made.folding, folder / name, top=name)
-        designs.append(Design(name, folder / name, x, expected))
+        designs.append(Design(name, folder / name, x, made.network.compute(x)))
     return simulate(designs, folder / "build", stalls=STALLS)
 
 
@@ -62,5 +61,6 @@ def test_cycles_are_those_predicted(results: list[Result], cases: dict[str, Case
     for result in results[: len(KINDS)]:
         assert result.stalls == NEVER
         made = cases[result.name]
-        ends = predict_ends(made.network, made.folding, FRAMES)
+        predicted = predict_ends(made.network, made.folding, FRAMES)
+        ends = np.max([*predicted.values()], axis=0)
         assert (result.latency, list(result.intervals)) == (ends[0], np.diff(ends).tolist())

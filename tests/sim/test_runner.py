@@ -81,7 +81,7 @@ def emit(folder, name: str, wait: int = WAIT, edits=()) -> None:
         "schema": "secateur.top/1",
         **{"top": name, "clock": "aclk", "reset": "aresetn"},
         "inputs": [{"stream": "s_axis", **taken}],
-        "outputs": [{"stream": "m_axis", **given}],
+        "outputs": [{"stream": "m_axis", "layer": "sums", **given}],
         "cycles": {"interval": wait + 8, "latency": wait + 7},
     }
     folder.mkdir()
@@ -90,7 +90,8 @@ def emit(folder, name: str, wait: int = WAIT, edits=()) -> None:
 
 
 def design(folder, name: str, frames: np.ndarray) -> Design:
-    return Design(name, folder / name, frames, frames.sum(axis=(2, 3), keepdims=True))
+    sums = frames.sum(axis=(2, 3), keepdims=True)
+    return Design(name, folder / name, frames, {"sums": sums})
 
 
 @pytest.fixture(scope="module")
@@ -143,16 +144,16 @@ def test_right_design_survives_stalls(results, designs, name) -> None:
         assert result.ok
         assert result.interval is None
         assert result.cycles > results[1][name, "none/none"].cycles
-        np.testing.assert_array_equal(result.outputs, designs[name].expected)
+        np.testing.assert_equal(result.outputs, designs[name].expected)
 
 
 @pytest.mark.rtl
 def test_wrong_value_is_found(results, designs) -> None:
     result = results[1]["wrong", "none/none"]
-    right = int(designs["wrong"].expected[0, 1, 0, 0])
+    right = int(designs["wrong"].expected["sums"][0, 1, 0, 0])
     assert not result.ok
     assert result.mismatches == 5
-    assert result.first_mismatch == Mismatch(0, 1, 0, 0, expected=right, actual=right + 1)
+    assert result.first_mismatch == Mismatch("sums", 0, 1, 0, 0, right, right + 1)
 
 
 @pytest.mark.rtl
@@ -191,7 +192,7 @@ def test_deadlock_ends_the_run(results, designs) -> None:
     frames[2, 0, 0, 0] = -16
     batch = designs | {"hangs": Design("hangs", designs["hangs"].folder, frames)}
     message = (
-        "design 'hangs' stopped after 13 of 30 beats in and 4 of 10 beats out; "
+        "design 'hangs' stopped after 13 of 30 beats of s_axis, 4 of 10 beats of m_axis; "
         "no beat moved for 5000 cycles"
     )
     with pytest.raises(SimulationTimeout, match=f"^{re.escape(message)}$"):
@@ -207,8 +208,8 @@ def test_wrong_designs(folder, tmp_path) -> None:
     cases = {
         "design must have an identifier of its own, not 'right'": [right, right],
         "design must have an identifier of its own, not 'a b'": [hostile],
-        "design 'right': expected must be (1, 2, 1, 1), not (1, 2, 2, 3)": [
-            Design("right", right.folder, frames, frames)
+        "design 'right': expected must be {'sums': (1, 2, 1, 1)}, not {'sums': (1, 2, 2, 3)}": [
+            Design("right", right.folder, frames, {"sums": frames})
         ],
         f"{right.folder / 'top.v'}: module right must have a name of its own": [right, again],
         "designs must be at least one": [],
@@ -216,6 +217,9 @@ def test_wrong_designs(folder, tmp_path) -> None:
     for message, designs in cases.items():
         with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
             simulate(designs, tmp_path)
+    message = r"^stalls must be of at most 1 sinks, not 'none/none,slow'$"
+    with pytest.raises(ValueError, match=message):
+        simulate([right], tmp_path, stalls=[Stalls("none", "none,slow")])
     assert list(tmp_path.iterdir()) == []
 
 

@@ -46,7 +46,13 @@ def test_profiles_are_crossed() -> None:
     ]
 
 
+def test_outputs_take_the_profiles_of_sinks_in_turn() -> None:
+    assert Stalls("none", "slow").sinks(3) == ["slow"] * 3
+    assert Stalls("none", "slow,none").sinks(1) == ["slow"]
+    assert Stalls("none", "slow,none").sinks(3) == ["slow", "none", "slow"]
+
+
 def test_unknown_profile() -> None:
     message = r"^stall profile must be one of none, random, bursty, slow, long, not 'odd'$"
     with pytest.raises(ValueError, match=message):
-        Stalls("none", "odd")
+        Stalls("none", "none,odd")

@@ -11,7 +11,7 @@ TOP = {
     "schema": "secateur.top/1",
     **{"top": "net", "clock": "aclk", "reset": "aresetn"},
     "inputs": [{"stream": "s_axis", **PORT}],
-    "outputs": [{"stream": "m_axis", **PORT, "scale": 0.5}],
+    "outputs": [{"stream": "m_axis", "layer": "conv", **PORT, "scale": 0.5}],
     "cycles": {"interval": 20, "latency": 30},
 }
 
@@ -81,7 +81,13 @@ def test_top_is_read(tmp_path) -> None:
         *("net", "aclk", "aresetn"),
         *(20, 30),
     )
-    assert (top.input, top.output) == (port(), port(stream="m_axis"))
+    assert top.ports == (port(), port(stream="m_axis", layer="conv"))
+
+
+def test_outputs_are_in_their_order(tmp_path) -> None:
+    outputs = [{"stream": f"m_axis_{name}", "layer": name, **PORT} for name in ("b", "a")]
+    (tmp_path / "top.json").write_text(json.dumps(TOP | {"outputs": outputs}))
+    assert [port.layer for port in Top.load(tmp_path).outputs] == ["b", "a"]
 
 
 @pytest.mark.parametrize(
@@ -89,8 +95,14 @@ def test_top_is_read(tmp_path) -> None:
     [
         ({"schema": "other/1"}, "schema must be 'secateur.top/1', not 'other/1'"),
         ({"top": "a b"}, "name must be an identifier, not 'a b'"),
-        ({"inputs": []}, "there must be one stream in and one stream out"),
+        ({"inputs": []}, "there must be one stream in and at least one out"),
+        ({"outputs": []}, "there must be one stream in and at least one out"),
         ({"outputs": [{"stream": "m_axis"}]}, "'shape' must be there"),
+        ({"outputs": [{"stream": "m_axis", **PORT}]}, "'layer' must be there"),
+        (
+            {"outputs": TOP["outputs"] * 2},
+            "every output must have a stream of its own, not ['m_axis', 'm_axis']",
+        ),
         ({"cycles": {"interval": 0, "latency": 1}}, "interval must be at least 1, not 0"),
     ],
 )

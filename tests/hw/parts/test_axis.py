@@ -1,6 +1,6 @@
 import pytest
 
-from hw.parts.axis import Axis, elements_per_beat, payload_bits
+from hw.parts.axis import Axis, payload_bits
 
 
 @pytest.mark.parametrize(
@@ -9,7 +9,3 @@ from hw.parts.axis import Axis, elements_per_beat, payload_bits
 def test_payload_is_padded_to_bytes(elements, bits, width) -> None:
     assert payload_bits(elements, bits) == width
     assert len(Axis(elements, bits).create().tdata) == width
-
-
-def test_a_vector_leaves_element_by_element_and_a_map_pixel_by_pixel() -> None:
-    assert [elements_per_beat(s) for s in ((10, 1, 1), (10, 1, 2), (4, 3, 1))] == [1, 10, 4]
