@@ -48,7 +48,7 @@ class Learner:
     def step(
         self, pictures: np.ndarray, labels: torch.Tensor, rate: float, batch: int
     ) -> torch.Tensor:
-        """Learn from pictures (N, C, H, W), a process's part of a batch; return its part of the loss."""
+        """Learn from a part (N, C, H, W) of a batch of pictures; return its part of the loss."""
         x, labels = normalise(pictures, self.pixels).to(self.device), labels.to(self.device)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.mixed):
             scores = self._parallel(x)
