@@ -49,9 +49,10 @@ def check_arguments(path: Path, saved: Arguments, now: Arguments) -> None:
     ValueError
         If an argument differs; the first one is named.
     """
-    for name, value in json.loads(json.dumps(dict(now))).items():
-        if name not in saved or saved[name] != value:
-            raise ValueError(f"{path}: {name} must be {saved.get(name)!r}, not {value!r}")
+    now = json.loads(json.dumps(dict(now)))
+    for name in {**now, **saved}:
+        if now.get(name) != saved.get(name):
+            raise ValueError(f"{path}: {name} must be {saved.get(name)!r}, not {now.get(name)!r}")
 
 
 def write_atomically(path: Path, data: bytes) -> None:
