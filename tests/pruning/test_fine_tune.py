@@ -4,8 +4,7 @@ import pytest
 from hw.layers import Conv
 from pruning.accuracy import accuracy
 from pruning.data import DataSet
-from pruning.fine_tune import fine_tune, shifted
-from pruning.importing import real_network_of
+from pruning.fine_tune import fine_tune
 from pruning.models import Model
 from pruning.quantise import quantise
 
@@ -13,7 +12,7 @@ FEW = {"weight_bits": 2, "activation_bits": 3, "ranges": "mse"}
 
 
 def test_few_bits_are_learned_to_live_with(trained: Model, digits: DataSet) -> None:
-    real = real_network_of(trained)
+    real = trained.real_network
     before = quantise(real, digits.validation.images, **FEW)
     said = []
     after = fine_tune(
@@ -45,7 +44,7 @@ def test_equal_arguments_give_equal_integers(trained: Model, digits: DataSet) ->
         digits.validation[:50],
         digits.test,
     )
-    real, images = real_network_of(trained), digits.validation.images
+    real, images = trained.real_network, digits.validation.images
     one, two, other = (
         fine_tune(real, images, part, epochs=1, seed=seed, augment=True, distil=1.0, **FEW)
         for seed in (1, 1, 2)
@@ -57,29 +56,12 @@ def test_equal_arguments_give_equal_integers(trained: Model, digits: DataSet) ->
 
 
 def test_powers_of_two_stay(trained: Model, digits: DataSet) -> None:
-    real = real_network_of(trained)
+    real = trained.real_network
     options = {"power_of_two": True, "weight_bits": 4}
     made = fine_tune(real, digits.validation.images, digits, epochs=1, **options)
     for layer in made.layers:
         if isinstance(layer, Conv) and layer.multiplier is not None:
             assert set(layer.multiplier.tolist()) == {1}
-
-
-def test_shifted_pictures_are_parts_of_the_padded_ones() -> None:
-    rng = np.random.default_rng(1)
-    pictures = rng.integers(1, 200, (40, 2, 16, 8), dtype=np.uint8)
-    found = shifted(pictures, (7, 9), rng)
-    assert (found.shape, found.dtype) == (pictures.shape, pictures.dtype)
-    padded = np.empty((40, 2, 20, 10), np.uint8)
-    padded[:, 0], padded[:, 1] = 7, 9
-    padded[:, :, 2:18, 1:9] = pictures
-    mirrored = 0
-    for picture, whole in zip(found, padded, strict=True):
-        windows = [whole[:, y : y + 16, x : x + 8] for y in range(5) for x in range(3)]
-        straight = any(np.array_equal(picture, window) for window in windows)
-        mirrored += not straight
-        assert straight or any(np.array_equal(picture, window[:, :, ::-1]) for window in windows)
-    assert 8 < mirrored < 32
 
 
 @pytest.mark.parametrize(
@@ -92,4 +74,4 @@ def test_shifted_pictures_are_parts_of_the_padded_ones() -> None:
 )
 def test_options_out_of_range(trained: Model, digits: DataSet, options: dict, sentence: str):
     with pytest.raises(ValueError, match=sentence):
-        fine_tune(real_network_of(trained), digits.validation.images, digits, **options)
+        fine_tune(trained.real_network, digits.validation.images, digits, **options)
