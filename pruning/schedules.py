@@ -98,12 +98,8 @@ def prune_and_train(
             "model": model_digest(model),
             "data": data_digest(data, "train", "validation"),
             "teacher": None if teacher is None else model_digest(teacher),
-            "granularity": granularity,
-            "ratio": ratio,
-            "steps": steps,
-            "seed": seed,
-            "threads": threads,
-            "selector": type(selector).__name__,
+            **{"granularity": granularity, "ratio": ratio, "steps": steps},
+            **{"seed": seed, "threads": threads, "selector": type(selector).__name__},
             **_under("selector", dataclasses.asdict(selector)),
             **_under("constraints", dataclasses.asdict(constraints)),
             **_under("training", training),
@@ -111,23 +107,15 @@ def prune_and_train(
             **_under("share", {name: str(share) for name, share in shares.items()}),
         }
         _begin(folder, begun)
+    options = {"granularity": granularity, "ratio": ratio, "selector": selector}
+    options |= {"constraints": constraints, "threads": threads, "progress": progress}
     kept: list[dict[str, int]] = []
     for step, recipe in enumerate(trainings, 1):
         path = None if folder is None else folder / f"step-{step}.pruned.safetensors"
         if path is None or not path.exists():
             goal = {name: _after(share, step, steps) for name, share in shares.items()}
-            model = prune(
-                model,
-                data,
-                ratio=ratio,
-                granularity=granularity,
-                selector=selector,
-                constraints=constraints,
-                shares=_of_what_is_left(first, model.module.graph, granularity, goal, constraints),
-                seed=seed + step - 1,
-                threads=threads,
-                progress=progress,
-            )
+            left = _of_what_is_left(first, model.module.graph, granularity, goal, constraints)
+            model = prune(model, data, shares=left, seed=seed + step - 1, **options)
             model.facts["schedule"] = {
                 "steps": steps,
                 "kept": [*kept, model.facts["prune"]["kept"]],
@@ -140,8 +128,8 @@ def prune_and_train(
             model = load_model(path)  # as it is found after a kill
         kept = model.facts["schedule"]["kept"]
         state = None if folder is None else folder / f"step-{step}.training.safetensors"
-        options = {"seed": seed + step - 1, "threads": threads, **recipe}
-        model = train(model, data, teacher=teacher, checkpoint=state, progress=progress, **options)
+        recipe = {"seed": seed + step - 1, "threads": threads, **recipe}
+        model = train(model, data, teacher=teacher, checkpoint=state, progress=progress, **recipe)
     return model
 
 

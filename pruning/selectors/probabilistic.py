@@ -89,7 +89,7 @@ class Probabilistic(Selector):
         """Train and prune; the weights that are found are the selection's model."""
         model, found = problem.model, problem.model.module.graph
         own = {node.name: node.tensors.get("mask") for node in found.nodes}
-        whole = GraphModule(_with_masks(found, {**own, **_room(found, problem.units)}))
+        whole = GraphModule(maskable(found, problem.units))
         sampling = Sampling(self, problem)
         steps = max(1, len(problem.data.train) // self.batch)
         trained = train(
@@ -174,15 +174,16 @@ class Sampling:
             tensors[key].copy_(mask & pruned[key] if key in pruned else mask)
 
 
-def _room(found: Graph, units: tuple[Units, ...]) -> dict[str, torch.Tensor]:
-    """Masks of all weights that units mask, which leave everything: to be overwritten."""
+def maskable(found: Graph, units: tuple[Units, ...]) -> Graph:
+    """Give the layers that units mask a mask, which leaves all of it and is to be overwritten."""
     layers = {name for unit in units for name in unit.labels}
     weights = {node.name: node.tensors["weight"] for node in found.nodes if node.name in layers}
-    return {name: torch.ones_like(weight, dtype=torch.bool) for name, weight in weights.items()}
+    whole = {name: torch.ones_like(weight, dtype=torch.bool) for name, weight in weights.items()}
+    return _with_masks(found, whole)
 
 
 def _with_masks(found: Graph, masks: Mapping[str, torch.Tensor | None]) -> Graph:
-    """Replace the masks of layers; None for none at all."""
+    """Replace the masks of some layers; None takes one away."""
 
     def operation(node: Node) -> graph.Operation:
         op = node.operation

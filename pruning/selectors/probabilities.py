@@ -23,7 +23,8 @@ def increment(rank: np.ndarray, count: np.ndarray, A: float, u: float) -> np.nda
     alpha = np.log(2 / u) / count
     turn = -np.log(u) / alpha
     before = A * np.exp(-alpha * rank)
-    after = 2 * u * A - A * np.exp(np.minimum(-alpha * (2 * turn - rank), LARGEST))
+    # A * (2 * u - exp(-alpha * (2 * turn - rank))), but exactly 0 at the count
+    after = -2 * u * A * np.expm1(np.minimum(alpha * (rank - count), LARGEST))
     return np.where(rank <= turn, before, after)
 
 

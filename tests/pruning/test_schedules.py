@@ -1,5 +1,6 @@
 from collections.abc import Mapping
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +8,7 @@ import pytest
 import torch
 
 from pruning import zoo
+from pruning.checkpoint import load_model
 from pruning.data import DataSet
 from pruning.models import Model, model_of
 from pruning.prune import prune
@@ -77,9 +79,8 @@ def test_one_shot_is_pruning_and_training(data: DataSet):
     ],
 )
 def test_shares_shrink_geometrically(data: DataSet, granularity: str, share: Fraction, kept: list):
-    folders = dense(data)
     found = prune_and_train(
-        folders,
+        dense(data),
         data,
         training=SHORT,
         steps=3,
@@ -94,15 +95,13 @@ def test_shares_shrink_geometrically(data: DataSet, granularity: str, share: Fra
 
 
 def test_what_was_pruned_does_not_come_back(data: DataSet, tmp_path: Path):
-    from pruning.checkpoint import load_model
-
     options = {"training": SHORT, "steps": 3, "granularity": "kernel", "selector": RandomMasks(1)}
     found = prune_and_train(dense(data), data, ratio=0.7, folder=tmp_path, **options)
     masks = []
     for step in (1, 2, 3):
         model = load_model(tmp_path / f"step-{step}.pruned.safetensors")
         masks.append({k: v for k, v in model.module.state_dict().items() if k.endswith(":mask")})
-    for before, after in zip(masks, masks[1:], strict=False):
+    for before, after in pairwise(masks):
         for key in ("conv2:mask", "conv3:mask"):
             assert not (after[key] & ~before[key]).any()
             assert after[key].sum() < before[key].sum()
