@@ -65,7 +65,7 @@ def total(x: torch.Tensor) -> torch.Tensor:
 
 def parallel(module: nn.Module) -> nn.Module:
     """Make gradients the means over all processes; the module itself if there is only one."""
-    return DistributedDataParallel(module, broadcast_buffers=False) if count() > 1 else module
+    return DistributedDataParallel(module, forward_sync_buffers=False) if count() > 1 else module
 
 
 def batch_norm(

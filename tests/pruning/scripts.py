@@ -18,7 +18,7 @@ def run(
     """Start a script in the root of the project, with some variables in its environment."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     environment |= variables or {}
-    command = [sys.executable, "-u", "-c", script]
+    command = [sys.executable, "-u", "-W", "error::FutureWarning", "-c", script]
     return subprocess.Popen(command, cwd=ROOT, env=environment, text=True, stdout=stdout)
 
 
