@@ -23,11 +23,14 @@ def normalise(images: np.ndarray, pixels: Pixels) -> torch.Tensor:
 
 @torch.no_grad()
 def logits(module: nn.Module, pixels: Pixels, images: np.ndarray, batch: int = BATCH) -> np.ndarray:
-    """Logits (N, classes) of `module`, which is put into evaluation mode."""
+    """Logits (N, classes) of `module`, which is put into evaluation mode, on its device."""
     module.eval()
+    device = next((tensor.device for tensor in module.parameters()), None)
     starts = range(0, len(images), batch)
-    parts = [module(normalise(images[start : start + batch], pixels)) for start in starts]
-    return torch.cat(parts).numpy()
+    parts = [
+        module(normalise(images[start : start + batch], pixels).to(device)) for start in starts
+    ]
+    return torch.cat(parts).cpu().numpy()
 
 
 def errors(module: nn.Module, pixels: Pixels, split: Split, batch: int = BATCH) -> int:

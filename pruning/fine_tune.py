@@ -1,19 +1,20 @@
 """Quantisation-aware fine-tuning: an integer network learns to live with few bits."""
 
-import math
 from typing import Any
 
 import numpy as np
 import torch
-from torch.nn import functional
 
 from hw.network import Network
+from pruning.augment import shifted
 from pruning.data import DataSet, Split
 from pruning.evaluate import BATCH, normalise
 from pruning.fake_quantise import FakeQuantised
+from pruning.losses import cross_entropy
 from pruning.prepare import prepare
 from pruning.progress import Progress, silent
 from pruning.quantise import quantised_parts
+from pruning.rates import cosine
 from pruning.real_network import RealNetwork
 from pruning.threads import use_threads
 
@@ -80,9 +81,7 @@ def fine_tune(
     labels = torch.from_numpy(data.train.labels)
     batch = min(batch, len(labels))
     steps = epochs * (len(labels) // batch)
-    schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimiser, lambda step: (1 + math.cos(math.pi * step / steps)) / 2
-    )
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: cosine(step, steps))
     rng = np.random.default_rng(seed)
     with use_threads(threads):
         for epoch in range(1, epochs + 1):
@@ -94,10 +93,8 @@ def fine_tune(
                     pictures = shifted(pictures, teacher.pixels.offset, rng)
                 optimiser.zero_grad()
                 scores = _logits(module, pictures)
-                loss = (1 - distil) * functional.cross_entropy(scores, labels[index])
-                if distil:
-                    wanted = _taught(teacher, pictures)
-                    loss = loss + distil * functional.cross_entropy(scores, wanted.softmax(1))
+                taught = _taught(teacher, pictures) if distil else None
+                loss = cross_entropy(scores, labels[index], taught, distil)
                 loss.backward()
                 optimiser.step()
                 schedule.step()
@@ -107,26 +104,6 @@ def fine_tune(
             message = f"loss {loss:.3f}, validation errors {wrong} of {held}"
             progress("fine-tune", epoch, epochs, message)
     return module.network(name)
-
-
-def shifted(pictures: np.ndarray, offset: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
-    """Shift pictures (N, C, H, W) at random by up to an eighth, and mirror half of them.
-
-    What comes in at the sides means zero (`offset`).
-    """
-    count, channels, height, width = pictures.shape
-    top, left = height // 8, width // 8
-    room = (count, channels, height + 2 * top, width + 2 * left)
-    padded = np.empty(room, pictures.dtype)
-    padded[:] = np.array(offset or (0,) * channels, pictures.dtype)[:, None, None]
-    padded[:, :, top : top + height, left : left + width] = pictures
-    y, x = rng.integers(0, 2 * top + 1, count), rng.integers(0, 2 * left + 1, count)
-    found = np.stack(
-        [p[:, a : a + height, b : b + width] for p, a, b in zip(padded, y, x, strict=True)]
-    )
-    mirrored = rng.random(count) < 0.5
-    found[mirrored] = found[mirrored, :, :, ::-1]
-    return found
 
 
 @torch.no_grad()

@@ -9,6 +9,7 @@ from torch.nn import functional
 
 from pruning import graph
 from pruning.graph import STATISTICS, Graph, Node
+from pruning.processes import batch_norm
 from pruning.reals import padded
 from pruning.unsupported import UnsupportedLayer
 
@@ -133,7 +134,7 @@ def _result(
         case graph.Norm():
             args = (own["mean"], own["variance"], own.get("weight"), own.get("bias"), training)
             assert op.momentum is not None  # refused when the module was made
-            return functional.batch_norm(x, *args, op.momentum, op.epsilon)
+            return batch_norm(x, *args, op.momentum, op.epsilon)
         case graph.Scale():
             shape = (-1, *[1] * (x.ndim - 2))
             return x * own["gain"].view(shape) + own["offset"].view(shape)

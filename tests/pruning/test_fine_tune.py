@@ -4,7 +4,7 @@ import pytest
 from hw.layers import Conv
 from pruning.accuracy import accuracy
 from pruning.data import DataSet
-from pruning.fine_tune import fine_tune, shifted
+from pruning.fine_tune import fine_tune
 from pruning.models import Model
 from pruning.quantise import quantise
 
@@ -62,23 +62,6 @@ def test_powers_of_two_stay(trained: Model, digits: DataSet) -> None:
     for layer in made.layers:
         if isinstance(layer, Conv) and layer.multiplier is not None:
             assert set(layer.multiplier.tolist()) == {1}
-
-
-def test_shifted_pictures_are_parts_of_the_padded_ones() -> None:
-    rng = np.random.default_rng(1)
-    pictures = rng.integers(1, 200, (40, 2, 16, 8), dtype=np.uint8)
-    found = shifted(pictures, (7, 9), rng)
-    assert (found.shape, found.dtype) == (pictures.shape, pictures.dtype)
-    padded = np.empty((40, 2, 20, 10), np.uint8)
-    padded[:, 0], padded[:, 1] = 7, 9
-    padded[:, :, 2:18, 1:9] = pictures
-    mirrored = 0
-    for picture, whole in zip(found, padded, strict=True):
-        windows = [whole[:, y : y + 16, x : x + 8] for y in range(5) for x in range(3)]
-        straight = any(np.array_equal(picture, window) for window in windows)
-        mirrored += not straight
-        assert straight or any(np.array_equal(picture, window[:, :, ::-1]) for window in windows)
-    assert 8 < mirrored < 32
 
 
 @pytest.mark.parametrize(
