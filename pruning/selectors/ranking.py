@@ -1,9 +1,7 @@
 """Selectors that rank: a number for each unit, and the largest survive."""
 
 from abc import abstractmethod
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -25,25 +23,19 @@ class Ranking(Selector):
         """Say how important every unit is; only the order within a row matters."""
 
     def select(self, problem: Problem) -> Selection:
-        """Rank, choose, and count the errors of what is chosen."""
-        return strongest(problem, self.importance(problem))
+        """Rank, choose, and count the errors of what is chosen.
 
-
-def strongest(
-    problem: Problem, importance: Importance, log: Mapping[str, list[Any]] | None = None
-) -> Selection:
-    """Keep the most important units.
-
-    Raises
-    ------
-    ValueError
-        If a number is not finite; the layer is named.
-    """
-    for name, values in importance.items():
-        if not np.isfinite(values).all():
-            raise ValueError(f"layer {name!r}: importance of units must be finite")
-    masks = {unit.name: unit.strongest(importance[unit.name]) for unit in problem.units}
-    return Selection(masks, tuple(problem.scores([masks])), log=log or {})
+        Raises
+        ------
+        ValueError
+            If a unit's importance is not finite; the layer is named.
+        """
+        importance = self.importance(problem)
+        for name, values in importance.items():
+            if not np.isfinite(values).all():
+                raise ValueError(f"layer {name!r}: importance of units must be finite")
+        masks = {unit.name: unit.strongest(importance[unit.name]) for unit in problem.units}
+        return Selection(masks, tuple(problem.scores([masks])))
 
 
 def weights_of(found: Graph) -> Labels:

@@ -10,7 +10,7 @@ from pruning.selectors import SELECTORS, LinearEnsembles, ParticleFilter, Random
 
 QUICK = {
     "random-masks": RandomMasks(4),
-    "linear-ensembles": LinearEnsembles(masks=8),
+    "linear-ensembles": LinearEnsembles(masks=4, steps=2),
     "particle-filter": ParticleFilter(particles=5, generations=3),
 }
 ALL = [QUICK.get(name, kind()) for name, kind in SELECTORS.items()]
