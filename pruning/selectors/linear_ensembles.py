@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from pruning.masks import Masks
-from pruning.selectors.additive import fit
+from pruning.selectors.additive import Additive, fit
 from pruning.selectors.problem import Problem, Selection, Selector
 from pruning.units import Units
 
@@ -89,10 +89,7 @@ class LinearEnsembles(Selector):
             kept = sum(int(unit.keep.sum()) for unit in units)
             message = f"{kept} units left"
             if kept < sum(int(left[unit.name].sum()) for unit in units):
-                drawn = [self._drawn(units, left, rng) for _ in range(self.masks)]
-                costs = self._costs(replace(problem, units=units), drawn)
-                removed = [np.concatenate([~masks[u.name] for u in units]) for masks in drawn]
-                model = fit(np.stack(removed), costs, self.ridge)
+                model, costs = self._fitted(replace(problem, units=units), left, rng)
                 ends = np.cumsum([unit.count for unit in units])[:-1]
                 for unit, added in zip(units, np.split(model.coefficients, ends), strict=True):
                     left[unit.name] = unit.strongest(np.where(left[unit.name], added, -np.inf))
@@ -109,6 +106,15 @@ class LinearEnsembles(Selector):
         sizes = np.diff(unit.starts)
         kept = sizes * (unit.keep / sizes.clip(min=1)) ** (step / self.steps)
         return replace(unit, keep=np.rint(kept).astype(int))
+
+    def _fitted(
+        self, problem: Problem, left: Masks, rng: np.random.Generator
+    ) -> tuple[Additive, np.ndarray]:
+        """Fit a model to masks that are drawn; and what they cost."""
+        drawn = [self._drawn(problem.units, left, rng) for _ in range(self.masks)]
+        removed = [np.concatenate([~m[unit.name] for unit in problem.units]) for m in drawn]
+        costs = self._costs(problem, drawn)
+        return fit(np.stack(removed), costs, self.ridge), costs
 
     def _drawn(self, units: Sequence[Units], left: Masks, rng: np.random.Generator) -> Masks:
         """Draw masks of units that are left."""
