@@ -34,8 +34,8 @@ class Additive:
 def fit(removed: np.ndarray, costs: np.ndarray, ridge: float | None = None) -> Additive:
     """Fit the model ``mean + D b``, where D are columns of `removed` less their means.
 
-    ``b = (D'D + ridge I)^-1 D'(costs - mean)``, by a singular value decomposition, so that there
-    may be more units than masks.
+    ``b = (D'D + ridge I)^-1 D'(costs - mean)``, which is ``D'(DD' + ridge I)^-1 (costs - mean)``:
+    time grows with the cube of the number of masks, and there may be many more units.
 
     Parameters
     ----------
@@ -48,17 +48,18 @@ def fit(removed: np.ndarray, costs: np.ndarray, ridge: float | None = None) -> A
     columns = torch.from_numpy(removed).double()
     columns = columns - columns.mean(0)
     rest = torch.from_numpy(costs - costs.mean())
-    left, singular, right = torch.linalg.svd(columns, full_matrices=False)
-    along = left.T @ rest
+    values, vectors = torch.linalg.eigh(columns @ columns.T)
+    values = values.clamp(min=0)  # what is less is rounding
+    along = vectors.T @ rest
     best: Additive | None = None
     for penalty in RIDGES if ridge is None else [ridge]:
-        shrunk = singular**2 / (singular**2 + penalty)
-        missed = rest - left @ (shrunk * along)
+        shrunk = values / (values + penalty)
+        missed = rest - vectors @ (shrunk * along)
         # What is missed once a mask is left out, by its leverage; 1/N is that of the mean.
-        out = missed / (1 - 1 / len(costs) - (left**2 * shrunk).sum(1))
+        out = missed / (1 - 1 / len(costs) - (vectors**2 * shrunk).sum(1))
         held_out = _explained(out, rest * len(costs) / (len(costs) - 1))
         if best is None or held_out > best.held_out:
-            found = right.T @ (singular / (singular**2 + penalty) * along)
+            found = columns.T @ (vectors @ (along / (values + penalty)))
             best = Additive(found.numpy(), float(penalty), _explained(missed, rest), held_out)
     assert best is not None  # there is a penalty
     return best
