@@ -94,6 +94,14 @@ def test_units_go_in_steps_and_do_not_come_back(ask, trained: Model, joint, monk
     assert last == ([selection.masks], list(selection.candidates))
 
 
+def test_units_go_by_masks_that_keep_by_chance(ask, trained: Model):
+    problem = ask(trained, "kernel")
+    selection = LinearEnsembles(masks=6, steps=2, keep=0.9).select(problem)
+    assert len(selection.log["r2"]) == 2
+    for unit in problem.units:
+        unit.check(selection.masks[unit.name])
+
+
 def test_steps_that_remove_nothing_are_skipped(ask, trained: Model):
     problem = ask(trained, "feature-map", Fraction(3, 4))
     selection = LinearEnsembles(masks=3, steps=20).select(problem)
@@ -124,6 +132,10 @@ def test_units_are_kept_by_chance_where_that_is_asked_for(ask, trained: Model):
     assert not kept[:, 2].any()  # it has gone before
     assert np.abs(np.delete(kept.mean(0), 2) - 0.8).max() < 0.08
     assert len(set(kept.sum(1).tolist())) > 3
+    for masks in often[:3]:  # their loss is that of a model with as many units
+        counted = [replace(u, keep=masks[u.name].sum(keepdims=True)) for u in problem.units]
+        expected = loss(replace(problem, units=tuple(counted)), masks)
+        assert problem.scorer.loss(masks) == pytest.approx(expected, rel=1e-5)
     seldom = [LinearEnsembles(keep=0.01)._drawn(problem.units, left, rng) for _ in range(50)]
     assert {int(masks["conv3"].sum()) for masks in seldom} >= {1}
     assert all(mask.any() for masks in seldom for mask in masks.values())
