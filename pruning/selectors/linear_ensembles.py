@@ -11,6 +11,7 @@ from pruning.selectors.problem import Problem, Selection, Selector
 from pruning.units import Units
 
 TARGETS = ("loss", "log-loss", "errors")
+GOLDEN = 0.6180339887498949  # multiples of it spread evenly over 0 to 1
 TINY = 1e-12  # losses that are less are rounding
 
 
@@ -103,9 +104,13 @@ class LinearEnsembles(Selector):
 
     def _at(self, unit: Units, step: int) -> Units:
         """Units with the survivors of a step."""
+        if step == self.steps:
+            return unit
         sizes = np.diff(unit.starts)
         kept = sizes * (unit.keep / sizes.clip(min=1)) ** (step / self.steps)
-        return replace(unit, keep=np.rint(kept).astype(int))
+        # Short rows are rounded in different steps, so that not all lose a unit at once.
+        turns = (0.5 + GOLDEN * np.arange(len(sizes))) % 1
+        return replace(unit, keep=np.floor(kept + turns).astype(int))
 
     def _fitted(
         self, problem: Problem, left: Masks, rng: np.random.Generator

@@ -113,6 +113,15 @@ def test_steps_that_remove_nothing_are_skipped(ask, trained: Model):
     assert all(mask.all() for mask in whole.masks.values())
 
 
+@pytest.mark.parametrize("granularity", ["intra-kernel", "intra-kernel-free"])
+def test_short_rows_lose_units_in_turn(ask, trained: Model, granularity):
+    problem = ask(trained, granularity)
+    kept = LinearEnsembles(masks=2, steps=10).select(problem).log["kept"]
+    assert kept == sorted(set(kept), reverse=True)
+    assert len(kept) > 7
+    assert kept[-1] == sum(len(unit.keep) for unit in problem.units)
+
+
 def test_a_model_for_each_layer_leaves_the_others_whole(ask, trained: Model):
     problem = ask(trained, "feature-map")
     selection = LinearEnsembles(masks=5, steps=1, joint=False).select(problem)
