@@ -25,8 +25,8 @@ def pruned(found: Graph, units: Sequence[Units], masks: Masks) -> Graph:
     """
     _check(units, masks)
     maps = [unit for unit in units if unit.channels is not None and unit.name in masks]
-    finer = {unit.name: masks[unit.name] for unit in units if unit.channels is None}
-    found = masked(found, units, {k: v for k, v in finer.items() if k in masks})
+    finer = {u.name: masks[u.name] for u in units if u.channels is None and u.name in masks}
+    found = masked(found, units, finer)
     if not maps:
         return found
     removed = [unit.channels[~masks[unit.name]] for unit in maps if unit.channels is not None]

@@ -1,10 +1,12 @@
 """Scores of masks: validation errors of the pruned model, before any retraining."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
 import torch
+from torch.nn.functional import cross_entropy
 
 from pruning.data import Split
 from pruning.evaluate import BATCH, normalise
@@ -34,17 +36,36 @@ class Scorer:
 
     def errors(self, masks: Masks) -> int:
         """Count the pictures that the model errs on once it is pruned by masks."""
-        found = pruned(self.graph, self.units, masks)
+        wrong = 0
+        for logits, labels in self._logits(self.units, masks):
+            wrong += int((logits.argmax(1).numpy() != labels).sum())
+        return wrong
+
+    def loss(self, masks: Masks) -> float:
+        """Mean cross-entropy of the model pruned by masks, which may keep any number of units."""
+        counted = [
+            replace(unit, keep=np.bincount(unit.rows[masks[unit.name]], minlength=len(unit.keep)))
+            for unit in self.units
+            if unit.name in masks
+        ]
+        total = 0.0
+        for logits, labels in self._logits(counted, masks):
+            total += float(cross_entropy(logits, torch.from_numpy(labels), reduction="sum"))
+        return total / len(self.split)
+
+    def _logits(
+        self, units: Sequence[Units], masks: Masks
+    ) -> Iterator[tuple[torch.Tensor, np.ndarray]]:
+        """Logits (N, classes) and labels (N,) of batches."""
+        found = pruned(self.graph, units, masks)
         tensors = GraphModule(found).eval().tensors()
         same = dict(zip(self.graph.nodes, found.nodes, strict=True))
         changed = [same[node] for node in self._changed]
-        wrong = 0
-        with torch.no_grad():
-            for batch, labels in zip(self.stem, self._labels, strict=True):
-                known = {same[node]: value for node, value in batch.items()}
+        for batch, labels in zip(self.stem, self._labels, strict=True):
+            known = {same[node]: value for node, value in batch.items()}
+            with torch.no_grad():
                 (logits,) = compute(changed, known, found.outputs[:1], tensors).values()
-                wrong += int((logits.flatten(1).argmax(1).numpy() != labels).sum())
-        return wrong
+            yield logits.flatten(1), labels
 
     @cached_property
     def _changed(self) -> list[Node]:
