@@ -1,7 +1,7 @@
 """Allocation: which part of the units of every layer survives, so that a price is met."""
 
 from bisect import bisect_left
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from fractions import Fraction
 
 import numpy as np
@@ -14,14 +14,13 @@ from pruning.masks import pruned
 from pruning.models import graph_macs
 from pruning.price import Price
 from pruning.sensitivity import Curve, shares_of
-from pruning.units import Candidate
 
 Shares = Mapping[str, Fraction]
 """Part of the units that survives, by the name of the candidate."""
 
 ALLOCATIONS = ("uniform", "sensitivity")
-_OCTAVES = 20  # of what the price of the whole is worth, in units of loss, up and down
-_HALVINGS = 16  # of that range, and of what lies between two allocations
+_OCTAVES = 20  # of what the price of the whole is worth on the curves, up and down
+_HALVINGS = 16  # of that range
 
 
 def uniform(
@@ -72,13 +71,14 @@ def by_sensitivity(
     constraints: Constraints = NONE,
     proxy: Price = graph_macs,
 ) -> Shares:
-    """Find shares of the least loss, as far as layers add up, at which a price is within a limit.
+    """Find shares that disturb a model least at which a price is within a limit.
 
-    Every candidate has the share at which the rise of the loss and the price, at some rate between
-    the two, are least in sum. The rate is halved down to where the price of all of them, pruned
-    together, meets the limit; at last all shares are moved as far as can be to those of the next
-    rate. That layers add up is an assumption; that the limit is met is not. This is the Lagrangian
-    method of bit allocation (Shoham and Gersho, IEEE Trans. ASSP 36, 1988), with shares for bits.
+    Every candidate has the share at which its curve and its price, at some rate between the two,
+    are least in sum. The rate is narrowed down to where the price of all of them, pruned together,
+    meets the limit; at last one layer after the other is moved as far as can be towards the next
+    lower rate. That curves add up is an assumption; that the limit is met is not. This is the
+    Lagrangian method of bit allocation (Shoham and Gersho, IEEE Trans. ASSP 36, 1988), with shares
+    for bits.
 
     Parameters
     ----------
@@ -118,18 +118,16 @@ def by_sensitivity(
             high, under = middle, shares
         else:
             low, over = middle, shares
-    low, high = 0, 1 << _HALVINGS
-    while high - low > 1:
-        middle = (low + high) // 2
-        if fits(search.between(under, over, Fraction(middle, 1 << _HALVINGS))):
-            low = middle
-        else:
-            high = middle
-    return search.named(search.between(under, over, Fraction(low, 1 << _HALVINGS)))
+    for index, steps in enumerate(search.shares):
+        more = [share for share in steps if under[index] < share <= over[index]]
+        moved = [(*under[:index], share, *under[index + 1 :]) for share in more]
+        met = bisect_left(moved, True, key=lambda shares: not fits(shares))
+        under = moved[met - 1] if met else under
+    return search.named(under)
 
 
 class _Search:
-    """Shares of every candidate, what they cost and how much they raise the loss."""
+    """Shares of every candidate, what they cost and how much they disturb."""
 
     def __init__(
         self,
@@ -142,7 +140,7 @@ class _Search:
         self.known = candidates(found, granularity, constraints)
         self.shares = [shares_of(candidate, constraints) for candidate in self.known]
         whole = proxy(found)
-        self.rises, self.prices = [], []
+        self.roots, self.prices = [], []
         for candidate, shares in zip(self.known, self.shares, strict=True):
             ends = (shares[0], shares[len(shares) // 2], Fraction(1))
             costs = [
@@ -151,25 +149,15 @@ class _Search:
             ]
             at = np.array([float(share) for share in shares])
             self.prices.append(np.interp(at, [float(share) for share in ends], costs))
-            self.rises.append(curves[candidate.name](at))
+            self.roots.append(curves[candidate.name](at))
 
     def at(self, rate: float) -> tuple[Fraction, ...]:
-        """Shares where the rise of the loss and the price, at a rate, are least in sum."""
+        """Shares where curve and price, at a rate, are least in sum; of equals, the largest."""
         found = []
-        for shares, rises, prices in zip(self.shares, self.rises, self.prices, strict=True):
-            sums = prices if np.isinf(rate) else rises + rate * prices
+        for shares, roots, prices in zip(self.shares, self.roots, self.prices, strict=True):
+            sums = prices if np.isinf(rate) else roots + rate * prices
             best = np.flatnonzero(sums <= sums.min())
             found.append(shares[best[0 if np.isinf(rate) else -1]])
-        return tuple(found)
-
-    def between(
-        self, one: tuple[Fraction, ...], other: tuple[Fraction, ...], part: Fraction
-    ) -> tuple[Fraction, ...]:
-        """Shares that lie a part of the way from some to others, rounded down to what there is."""
-        found = []
-        for shares, a, b in zip(self.shares, one, other, strict=True):
-            share = a + part * (b - a)
-            found.append(max((s for s in shares if s <= share), default=shares[0]))
         return tuple(found)
 
     def named(self, shares: tuple[Fraction, ...]) -> Shares:

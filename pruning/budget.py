@@ -107,9 +107,23 @@ class Budget:
         """Make what asks a graph, whose pictures have some pixels, for its price."""
         if self.kind in COUNTS:
             return COUNTS[self.kind]
-
         build = self.build if self.kind in _TIME else replace(self.build, part=self.build.family)
+        return self._figure(build, pixels)
 
+    def proxy(self, pixels: Pixels) -> Price:
+        """Make what says how much cheaper a graph is of which one layer alone is pruned.
+
+        The price itself does not where layers share multipliers: what one saves leaves them as
+        they are, or goes to all others. There it is multiply-adds, of which every multiplier does
+        one a cycle; else the figure of one multiplier a layer, of which every layer has its own.
+        """
+        if self.kind in COUNTS:
+            return COUNTS[self.kind]
+        if self.kind in (*_TIME, "multipliers") or self.build.cycles is not None:
+            return graph_macs
+        return self._figure(Build(part=self.build.family), pixels)
+
+    def _figure(self, build: Build, pixels: Pixels) -> Price:
         def asked(found: Graph) -> float:
             hardware = build(nominal(found, pixels))
             return float("inf") if hardware is None else FIGURES[self.kind](hardware)

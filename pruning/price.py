@@ -10,10 +10,9 @@ from hw.area import Area, predict_area
 from hw.cost import Cost, predict, predict_interval
 from hw.families import FAMILIES
 from hw.fit import DoesNotFit, fold_to_target
-from hw.fold import Folding
-from hw.fold_search import Search
+from hw.fold import Fold, Folding
+from hw.fold_search import Search, folded
 from hw.folding import MultiplierBudget, fold_to_multipliers, within
-from hw.layers import Conv
 from hw.network import Network
 from hw.plan import LayerPlan, Plan, plan
 from hw.plan_memo import PlanMemo
@@ -34,7 +33,7 @@ FAMILY = "ecp5"
 class Build:
     """How a network is folded onto hardware.
 
-    Without any number, a layer has one multiplier.
+    Without any number, every layer has one multiplier.
 
     Parameters
     ----------
@@ -95,8 +94,9 @@ class Build:
                 return fold_to_target(network, Resources.of(target(self.part)))
             except DoesNotFit:
                 return None
-        least = sum(isinstance(layer, Conv) for layer in network.layers)
-        return fold_to_multipliers(network, least if self.multipliers is None else self.multipliers)
+        if self.multipliers is None:
+            return {layer.name: Fold(1) for layer in folded(network)}
+        return fold_to_multipliers(network, self.multipliers)
 
 
 class Hardware:
@@ -164,5 +164,5 @@ def nominal(
     any other quantisation to these widths; memory differs by some bits of every bias.
     """
     noise = np.random.default_rng(0).integers(0, 1 << pixels.bits, (1, *pixels.shape), np.uint8)
-    widths = {"weight_bits": weight_bits, "activation_bits": activation_bits}
-    return quantise(lowered(found, pixels), noise, **widths)
+    real = lowered(found, pixels)
+    return quantise(real, noise, weight_bits=weight_bits, activation_bits=activation_bits)
