@@ -34,13 +34,12 @@ class Model:
     @property
     def macs(self) -> int:
         """Multiply-adds of one picture by surviving weights, those on padding counted as usual."""
-        return sum(macs_of(node) for node in self.module.graph.nodes)
+        return graph_macs(self.module.graph)
 
     @property
     def parameters(self) -> int:
         """Surviving weights and biases, once batch normalisation is folded."""
-        layers = [node for node in self.module.graph.nodes if makes(node)]
-        return sum(survivors_of(node) + node.shape[0] for node in layers)
+        return graph_parameters(self.module.graph)
 
     @property
     def real_network(self) -> RealNetwork:
@@ -79,3 +78,13 @@ def macs_of(node: graph.Node) -> int:
     """Multiply-adds of a node for one picture, as `hw.network.Network` counts them."""
     _, height, width = (*node.shape, 1, 1)[:3]
     return survivors_of(node) * height * width
+
+
+def graph_macs(found: graph.Graph) -> int:
+    """Multiply-adds of one picture by a graph's surviving weights, as `Model.macs`."""
+    return sum(macs_of(node) for node in found.nodes)
+
+
+def graph_parameters(found: graph.Graph) -> int:
+    """Surviving weights and biases of a graph, as `Model.parameters`."""
+    return sum(survivors_of(node) + node.shape[0] for node in found.nodes if makes(node))

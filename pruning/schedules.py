@@ -3,13 +3,14 @@
 import dataclasses
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 from pruning import processes
-from pruning.budget import Shares, uniform
+from pruning.allocation import Shares
+from pruning.budget import Budget
 from pruning.checkpoint import load_model, save_model
 from pruning.constraints import NONE, Constraints
 from pruning.data import DataSet
@@ -18,9 +19,10 @@ from pruning.graph import Graph
 from pruning.kernel_units import SITES
 from pruning.models import Model
 from pruning.progress import Progress, silent
-from pruning.prune import DEFAULT, graph_macs, prune
+from pruning.prune import DEFAULT, allocated, budget_of, prune
 from pruning.resume import check_arguments, data_digest, model_digest, write_atomically
 from pruning.selectors import Selector
+from pruning.threads import use_threads
 from pruning.train import train
 
 Training = Mapping[str, Any]
@@ -35,11 +37,12 @@ def prune_and_train(
     steps: int = 1,
     between: Training | None = None,
     ratio: float = 0.5,
+    budget: Budget | None = None,
+    allocation: str = "uniform",
     granularity: str = "feature-map",
     selector: Selector = DEFAULT,
     constraints: Constraints = NONE,
     shares: Shares | Fraction | None = None,
-    price: Callable[[Graph], float] = graph_macs,
     teacher: Model | None = None,
     folder: str | os.PathLike | None = None,
     seed: int = 0,
@@ -66,7 +69,7 @@ def prune_and_train(
     folder : path, optional
         Every step's result is kept there. If some are there already, work goes on from them, and
         ends with the masks and weights of work that was never stopped.
-    ratio, granularity, selector, constraints, shares, price, seed, threads :
+    ratio, budget, allocation, granularity, selector, constraints, shares, seed, threads :
         As `pruning.prune.prune` takes them; the seed of step ``k`` is ``seed + k - 1``.
 
     Returns
@@ -85,8 +88,13 @@ def prune_and_train(
     if steps > 1 and granularity in SITES:
         raise ValueError(f"steps must be 1 for {granularity}, whose grids do not nest, not {steps}")
     first, macs = model.module.graph, model.macs
+    budget = budget_of(ratio) if budget is None else budget
+    told: dict[str, Any] = {}
     if shares is None:
-        shares = uniform(first, granularity, ratio, price, constraints)
+        asked = (budget, allocation, granularity, constraints)
+        with use_threads(threads):
+            shares = allocated(model, data, *asked, progress=progress)
+        told = {"allocation": allocation, "budget": str(budget)}
     if not isinstance(shares, Mapping):
         names = [candidate.name for candidate in candidates(first, granularity, constraints)]
         shares = dict.fromkeys(names, shares)
@@ -98,7 +106,7 @@ def prune_and_train(
             "model": model_digest(model),
             "data": data_digest(data, "train", "validation"),
             "teacher": None if teacher is None else model_digest(teacher),
-            **{"granularity": granularity, "ratio": ratio, "steps": steps},
+            **{"granularity": granularity, "budget": str(budget), "steps": steps},
             **{"seed": seed, "threads": threads, "selector": type(selector).__name__},
             **_under("selector", dataclasses.asdict(selector)),
             **_under("constraints", dataclasses.asdict(constraints)),
@@ -107,7 +115,7 @@ def prune_and_train(
             **_under("share", {name: str(share) for name, share in shares.items()}),
         }
         _begin(folder, begun)
-    options = {"granularity": granularity, "ratio": ratio, "selector": selector}
+    options = {"granularity": granularity, "budget": budget, "selector": selector}
     options |= {"constraints": constraints, "threads": threads, "progress": progress}
     kept: list[dict[str, int]] = []
     for step, recipe in enumerate(trainings, 1):
@@ -116,6 +124,7 @@ def prune_and_train(
             goal = {name: _after(share, step, steps) for name, share in shares.items()}
             left = _of_what_is_left(first, model.module.graph, granularity, goal, constraints)
             model = prune(model, data, shares=left, seed=seed + step - 1, **options)
+            model.facts["prune"] |= told
             model.facts["schedule"] = {
                 "steps": steps,
                 "kept": [*kept, model.facts["prune"]["kept"]],

@@ -33,6 +33,7 @@ def prune_dense(run: RunFile, folder: Folder, data: Any, progress: Progress) -> 
     if not folder.checkpoint("dense").is_file():
         raise ValueError(f"{folder.checkpoint('dense')} is missing; secateur train makes it")
     with progress.step("prune"):
+        from pruning.budget import Budget
         from pruning.checkpoint import load_model
         from pruning.prune import prune
         from pruning.selectors import RandomMasks
@@ -41,7 +42,7 @@ def prune_dense(run: RunFile, folder: Folder, data: Any, progress: Progress) -> 
         pruned = prune(
             dense,
             data,
-            ratio=1 - run.prune.macs,
+            budget=Budget("macs", float(run.prune.macs)),
             selector=RandomMasks(candidates=run.prune.candidates),
             seed=run.seed,
             threads=run.train.threads,
