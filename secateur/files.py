@@ -25,6 +25,8 @@ class Folder:
         self.path = Path(path)
         self.run = self.path / "run.json"
         self.frames = self.path / "frames.safetensors"
+        self.training = self.path / "dense.training.safetensors"  # what training keeps on its way
+        self.steps = self.path / "prune.steps"  # what a pruning keeps on its way
         self.report = self.path / "report.json"
         self.page = self.path / "report.html"
         self.picture = self.path / "report.svg"

@@ -114,7 +114,7 @@ class Prune:
     group: int = _between(4, 1, 512)
     layers: tuple[str, ...] = field(default=(), metadata={"entry": ""})
     protect: tuple[str, ...] = field(default=(), metadata={"entry": ""})
-    epochs: int = _between(30, 0, 10000)
+    epochs: int = _between(30, 1, 10000)
     rate: float = _between(0.02, 1e-9, 10)
     distil: float = _between(0.0, 0, 1)
 

@@ -1,6 +1,8 @@
 """Arguments that several commands share."""
 
 import argparse
+from collections.abc import Mapping
+from typing import Any
 
 from secateur import run_file
 from secateur.files import Folder
@@ -20,7 +22,12 @@ def add_force(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--force", action="store_true", help="write over results that are there")
 
 
-def read_run_file(arguments: argparse.Namespace) -> tuple[run_file.RunFile, Folder]:
-    """Read the run file; return it and the folder of its results."""
-    run = run_file.load(arguments.run_file, arguments.seed, arguments.data)
+def read_run_file(
+    arguments: argparse.Namespace, prune: Mapping[str, Any] | None = None
+) -> tuple[run_file.RunFile, Folder]:
+    """Read the run file; return it and the folder of its results.
+
+    `prune` takes the place of values of its table ``[prune]``.
+    """
+    run = run_file.load(arguments.run_file, arguments.seed, arguments.data, prune)
     return run, Folder(arguments.out or f"build/{run.name}")

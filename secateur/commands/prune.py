@@ -1,65 +1,131 @@
 """``secateur prune``: trained dense model to a pruned, retrained one and its integer network."""
 
 import argparse
+import json
+import shutil
 from typing import Any
 
 from secateur.commands import train
 from secateur.commands.arguments import add_run_file, read_run_file
 from secateur.files import Folder, refuse_existing
 from secateur.progress import Progress
-from secateur.run_file import RunFile
+from secateur.run_file import GRANULARITIES, SELECTORS, RunFile
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of this command."""
     add_run_file(parser)
+    group = parser.add_argument_group("in place of the run file's own")
+    group.add_argument("--selector", metavar="NAME", help=f"who chooses: {', '.join(SELECTORS)}")
+    group.add_argument(
+        "--granularity", metavar="NAME", help=f"what is cut: {', '.join(GRANULARITIES)}"
+    )
+    group.add_argument(
+        "--budget",
+        metavar="KIND=NUMBER",
+        help="what may stay, such as macs=0.5 or 'cycles=20000 with multipliers=64'",
+    )
+    group.add_argument(
+        "--allocation", metavar="NAME", help="how layers share it: uniform, sensitivity"
+    )
+    group.add_argument(
+        "--setting",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="of the selector; may be repeated",
+    )
 
 
 def execute(arguments: argparse.Namespace, progress: Progress) -> dict[str, Any]:
     """Prune and retrain; return the accuracy and the files."""
-    run, folder = read_run_file(arguments)
+    run, folder = read_run_file(arguments, _asked(arguments))
     refuse_existing([folder.checkpoint("pruned"), folder.network("pruned")], arguments.force)
+    if arguments.force:
+        shutil.rmtree(folder.steps, ignore_errors=True)
     return prune_dense(run, folder, train.load_data(run, progress), progress)
 
 
 def describe(result: dict[str, Any]) -> str:
     """Say it to a person."""
-    before, after = (result["prune"]["macs"][when] for when in ("before", "after"))
-    return f"{train.describe(result)}\n{1 - after / before:.1%} of {before:,} MACs pruned"
+    pruned = result["prune"]
+    before, after = (pruned["macs"][when] for when in ("before", "after"))
+    whom = f"{pruned['selector']} by {pruned['granularity']}"
+    lines = [train.describe(result), f"{whom}: {1 - after / before:.1%} of {before:,} MACs pruned"]
+    price = pruned["price"]
+    if not pruned["budget"].startswith("macs") and None not in price.values():
+        ends = f"{price['before']:,.0f} before, {price['after']:,.0f} after"
+        lines.append(f"budget {pruned['budget']}: {ends}")
+    return "\n".join(lines)
 
 
 def prune_dense(run: RunFile, folder: Folder, data: Any, progress: Progress) -> dict[str, Any]:
-    """Prune the dense model, retrain it, make it integer and write all of it."""
+    """Prune the dense model, retrain it, make it integer and write all of it.
+
+    What is done is kept on the way, so that a run that was stopped goes on where it was.
+    """
     if not folder.checkpoint("dense").is_file():
         raise ValueError(f"{folder.checkpoint('dense')} is missing; secateur train makes it")
+    asked = run.prune
     with progress.step("prune"):
         from pruning.budget import Budget
         from pruning.checkpoint import load_model
-        from pruning.prune import prune
-        from pruning.selectors import RandomMasks
+        from pruning.constraints import Constraints
+        from pruning.schedules import prune_and_train
+        from pruning.selectors.making import make_selector
 
         dense = load_model(folder.checkpoint("dense"))
-        pruned = prune(
+        constraints = Constraints(
+            multiple=asked.multiple,
+            balanced=asked.balanced,
+            group=asked.group,
+            layers=asked.layers,
+            protect=asked.protect,
+        )
+        training = {
+            "epochs": asked.epochs,
+            "rate": asked.rate,
+            "batch": run.train.batch,
+            "augment": run.train.augment,
+            "distil": asked.distil,
+        }
+        pruned = prune_and_train(
             dense,
             data,
-            budget=Budget("macs", float(run.prune.macs)),
-            selector=RandomMasks(candidates=run.prune.candidates),
+            training=training,
+            steps=asked.steps,
+            budget=Budget.parse(asked.budget),
+            allocation=asked.allocation,
+            granularity=asked.granularity,
+            selector=make_selector(asked.selector, **asked.settings),
+            constraints=constraints,
+            teacher=dense if asked.distil else None,
+            folder=folder.steps,
             seed=run.seed,
             threads=run.train.threads,
             progress=progress.update,
         )
         progress.note(f"{pruned.macs:,} of {dense.macs:,} MACs survive")
-    with progress.step("retrain"):
-        from pruning.train import train as retrain
+    result = train.write_model(run, folder, "pruned", pruned, data, progress)
+    shutil.rmtree(folder.steps)
+    return result
 
-        pruned = retrain(
-            pruned,
-            data,
-            epochs=run.prune.epochs,
-            rate=run.prune.rate,
-            batch=run.train.batch,
-            seed=run.seed,
-            threads=run.train.threads,
-            progress=progress.update,
-        )
-    return train.write_model(run, folder, "pruned", pruned, data, progress)
+
+def _asked(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Values that take the place of the run file's."""
+    names = ("selector", "granularity", "budget", "allocation")
+    found = {name: getattr(arguments, name) for name in names}
+    settings = dict(map(_setting, arguments.setting))
+    if settings or arguments.selector:  # another selector has other settings
+        found["settings"] = settings
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def _setting(text: str) -> tuple[str, Any]:
+    key, equals, value = text.partition("=")
+    if not key or not equals:
+        raise ValueError(f"--setting must be KEY=VALUE, not {text!r}")
+    try:
+        return key, json.loads(value)
+    except ValueError:
+        return key, value

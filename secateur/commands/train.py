@@ -18,6 +18,8 @@ def execute(arguments: argparse.Namespace, progress: Progress) -> dict[str, Any]
     """Train; return the accuracy and the files."""
     run, folder = read_run_file(arguments)
     refuse_existing([folder.checkpoint("dense"), folder.network("dense")], arguments.force)
+    if arguments.force:
+        folder.training.unlink(missing_ok=True)
     return train_dense(run, folder, load_data(run, progress), progress)
 
 
@@ -47,6 +49,7 @@ def train_dense(run: RunFile, folder: Folder, data: Any, progress: Progress) -> 
         from pruning.train import train
 
         model = make_dense(run, data)
+        folder.path.mkdir(parents=True, exist_ok=True)
         if run.train.epochs:
             model = train(
                 model,
@@ -54,11 +57,15 @@ def train_dense(run: RunFile, folder: Folder, data: Any, progress: Progress) -> 
                 epochs=run.train.epochs,
                 rate=run.train.rate,
                 batch=run.train.batch,
+                augment=run.train.augment,
+                checkpoint=folder.training,
                 seed=run.seed,
                 threads=run.train.threads,
                 progress=progress.update,
             )
-    return write_model(run, folder, "dense", model, data, progress)
+    result = write_model(run, folder, "dense", model, data, progress)
+    folder.training.unlink(missing_ok=True)
+    return result
 
 
 def make_dense(run: RunFile, data: Any) -> Any:

@@ -142,7 +142,7 @@ def test_other_arguments_are_named(data: DataSet, tmp_path: Path):
         ({"selector": RandomMasks(3)}, r"selector\.candidates must be 2, not 3$"),
         ({"training": {**SHORT, "rate": 0.1}}, r"training\.rate must be 0\.02, not 0\.1$"),
         ({"training": {**SHORT, "momentum": 0}}, r"training\.momentum must be None, not 0$"),
-        ({"ratio": 0.6}, r"ratio must be 0\.5, not 0\.6$"),
+        ({"ratio": 0.6}, r"budget must be 'macs=0\.5', not 'macs=0\.4'$"),
         ({"steps": 2}, r"steps must be 1, not 2$"),
         ({"granularity": "kernel"}, r"granularity must be 'feature-map', not 'kernel'$"),
         ({"shares": {"conv2": Fraction(1, 3)}}, r"share\.conv2 must be '1/2', not '1/3'$"),
