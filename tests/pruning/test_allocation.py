@@ -28,7 +28,7 @@ def test_uniform_shares_are_the_largest_within_the_limit(trained: Model, granula
     assert graph_macs(example_of(graph, granularity, larger)) > limit
 
 
-def test_budgets_that_cannot_be_met_are_refused(trained: Model):
+def test_budgets_that_cannot_be_met_are_refused(trained: Model, digits: DataSet):
     graph = trained.module.graph
     curves = dict.fromkeys(NAMES, Curve(LEVELS, 1 - LEVELS))
     message = r"^budget must be at least [\d,]+, the least that kernel pruning leaves, not 100$"
@@ -36,6 +36,9 @@ def test_budgets_that_cannot_be_met_are_refused(trained: Model):
         uniform(graph, "kernel", graph_macs, 100)
     with pytest.raises(ValueError, match=message):
         by_sensitivity(graph, "kernel", graph_macs, 100, curves)
+    price = Budget.parse("multipliers=9 with cycles=1").price(digits.pixels)
+    with pytest.raises(ValueError, match=r"^budget cannot be had: no feature-map pruning makes"):
+        uniform(graph, "feature-map", price, 9)
 
 
 @pytest.mark.parametrize("losses", [([4.0, 1.0, 0.0], [9.0, 0.5, 0.0]), ([1, 0.9, 0], [2, 1, 0])])
