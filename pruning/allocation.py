@@ -58,7 +58,8 @@ def uniform(
     steps = sorted(share for share in steps if share >= min(c.least for c in known))
     met = bisect_left(steps, True, key=over)
     if not met:
-        raise _unmet(granularity, limit, price(example_of(found, granularity, at(steps[0]))))
+        smallest = example_of(found, granularity, at(steps[0]), constraints)
+        raise _unmet(granularity, limit, price(smallest))
     return at(steps[met - 1])
 
 
@@ -178,6 +179,8 @@ def example_of(
 
 
 def _unmet(granularity: str, limit: float | Fraction, least: float) -> ValueError:
+    if np.isinf(least):
+        return ValueError(f"budget cannot be had: no {granularity} pruning makes such hardware")
     return ValueError(
         f"budget must be at least {least:,.0f}, the least that {granularity} pruning leaves, "
         f"not {float(limit):,.0f}"

@@ -13,6 +13,7 @@ from pruning.models import Model, graph_macs, graph_parameters
 from pruning.sensitivity import Curve, sensitivities, shares_of
 
 LEVELS = np.array([0.1, 0.5, 1.0])
+NAMES: tuple[str, ...] = ("conv2", "conv3")
 
 
 @pytest.mark.parametrize("granularity", GRANULARITIES)
@@ -27,14 +28,17 @@ def test_uniform_shares_are_the_largest_within_the_limit(trained: Model, granula
     assert graph_macs(example_of(graph, granularity, larger)) > limit
 
 
-def test_budgets_that_cannot_be_met_are_refused(trained: Model):
+def test_budgets_that_cannot_be_met_are_refused(trained: Model, digits: DataSet):
     graph = trained.module.graph
-    curves = dict.fromkeys(("conv2", "conv3"), Curve(LEVELS, 1 - LEVELS))
+    curves = dict.fromkeys(NAMES, Curve(LEVELS, 1 - LEVELS))
     message = r"^budget must be at least [\d,]+, the least that kernel pruning leaves, not 100$"
     with pytest.raises(ValueError, match=message):
         uniform(graph, "kernel", graph_macs, 100)
     with pytest.raises(ValueError, match=message):
         by_sensitivity(graph, "kernel", graph_macs, 100, curves)
+    price = Budget.parse("multipliers=9 with cycles=1").price(digits.pixels)
+    with pytest.raises(ValueError, match=r"^budget cannot be had: no feature-map pruning makes"):
+        uniform(graph, "feature-map", price, 9)
 
 
 @pytest.mark.parametrize("losses", [([4.0, 1.0, 0.0], [9.0, 0.5, 0.0]), ([1, 0.9, 0], [2, 1, 0])])
@@ -42,8 +46,7 @@ def test_shares_by_sensitivity_are_nearly_the_best_of_all(trained: Model, losses
     graph, granularity = trained.module.graph, "feature-map"
     limit = 0.6 * trained.parameters
     curves = {
-        name: Curve(LEVELS, np.array(loss, float))
-        for name, loss in zip(("conv2", "conv3"), losses, strict=True)
+        name: Curve(LEVELS, np.array(loss, float)) for name, loss in zip(NAMES, losses, strict=True)
     }
     known = candidates(graph, granularity)
 
@@ -104,7 +107,7 @@ def test_memory_and_multiply_adds_are_taken_where_they_are(trained: Model, digit
     """Early maps are large, late kernels many: of equal curves, the price decides."""
     graph = trained.module.graph
     curve = Curve(LEVELS, np.array([3.0, 1.0, 0.0]))
-    curves = dict.fromkeys(("conv2", "conv3"), curve)
+    curves = dict.fromkeys(NAMES, curve)
 
     def chosen(text: str) -> float:
         budget = Budget.parse(text)

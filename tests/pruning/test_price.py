@@ -51,10 +51,10 @@ def test_prices_without_pictures_are_those_of_the_quantised_model(
 def test_prices_of_narrow_numbers_are_those_of_the_model_quantised_to_them(
     trained: Model, digits: DataSet
 ):
-    widths = {"weight_bits": 4, "activation_bits": 5}
     small, folds = half(trained, "kernel"), Build(multipliers=20)
-    real = quantise(lowered(small, digits.pixels), digits.validation.images, **widths)
-    expected, found = folds(real), folds(nominal(small, digits.pixels, **widths))
+    layers, images = lowered(small, digits.pixels), digits.validation.images
+    expected = folds(quantise(layers, images, weight_bits=4, activation_bits=5))
+    found = folds(nominal(small, digits.pixels, weight_bits=4, activation_bits=5))
     wide = folds(nominal(small, digits.pixels))
     assert expected is not None
     assert found is not None
