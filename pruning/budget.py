@@ -8,7 +8,7 @@ from fractions import Fraction
 from pruning.data import Pixels
 from pruning.graph import Graph
 from pruning.models import graph_macs, graph_parameters
-from pruning.price import FAMILY, Build, Hardware, Price, nominal
+from pruning.price import FAMILY, INTEGERS, Build, Hardware, Integers, Price, nominal
 
 COUNTS: dict[str, Price] = {"macs": graph_macs, "parameters": graph_parameters}
 FIGURES: dict[str, Callable[[Hardware], float]] = {
@@ -45,6 +45,8 @@ class Budget:
         How the hardware is folded that is asked for its price. Time must be asked with so many
         multipliers, or on a part, of the fastest fold that fits it; multipliers with so many
         cycles. All else may be asked with either, or else is that of one multiplier a layer.
+    integers : Integers
+        How many bits weights and activations will have, in hardware that is asked for its price.
 
     Raises
     ------
@@ -55,6 +57,7 @@ class Budget:
     kind: str = "macs"
     most: int | float = 0.5
     build: Build = field(default_factory=Build)
+    integers: Integers = INTEGERS
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
@@ -125,7 +128,7 @@ class Budget:
 
     def _figure(self, build: Build, pixels: Pixels) -> Price:
         def asked(found: Graph) -> float:
-            hardware = build(nominal(found, pixels))
+            hardware = build(nominal(found, pixels, self.integers))
             return float("inf") if hardware is None else FIGURES[self.kind](hardware)
 
         return asked

@@ -154,9 +154,19 @@ class Hardware:
         return sum(p.memory_bits.get("schedule", 0) for p in self.plans)
 
 
-def nominal(
-    found: Graph, pixels: Pixels, *, weight_bits: int = 8, activation_bits: int = 8
-) -> Network:
+@dataclass(frozen=True)
+class Integers:
+    """How a network will be made integer, as `pruning.quantise.quantise` is asked for it."""
+
+    weight_bits: int = 8
+    activation_bits: int = 8
+    power_of_two: bool = False
+
+
+INTEGERS = Integers()
+
+
+def nominal(found: Graph, pixels: Pixels, integers: Integers = INTEGERS) -> Network:
     """Make the integer network of a graph without pictures.
 
     Its scales are those of one picture of noise, always the same. What they decide is how wide
@@ -165,4 +175,10 @@ def nominal(
     """
     noise = np.random.default_rng(0).integers(0, 1 << pixels.bits, (1, *pixels.shape), np.uint8)
     real = lowered(found, pixels)
-    return quantise(real, noise, weight_bits=weight_bits, activation_bits=activation_bits)
+    return quantise(
+        real,
+        noise,
+        weight_bits=integers.weight_bits,
+        activation_bits=integers.activation_bits,
+        power_of_two=integers.power_of_two,
+    )

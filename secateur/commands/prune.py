@@ -3,6 +3,7 @@
 import argparse
 import json
 import shutil
+from dataclasses import replace
 from typing import Any
 
 from secateur.commands import train
@@ -71,6 +72,7 @@ def prune_dense(run: RunFile, folder: Folder, data: Any, progress: Progress) -> 
         from pruning.budget import Budget
         from pruning.checkpoint import load_model
         from pruning.constraints import Constraints
+        from pruning.price import Integers
         from pruning.schedules import prune_and_train
         from pruning.selectors.making import make_selector
 
@@ -82,6 +84,9 @@ def prune_dense(run: RunFile, folder: Folder, data: Any, progress: Progress) -> 
             layers=asked.layers,
             protect=asked.protect,
         )
+        wanted = run.quantise
+        bits = (wanted.weight_bits, wanted.activation_bits)
+        integers = Integers(*bits, power_of_two=wanted.power_of_two)
         training = {
             "epochs": asked.epochs,
             "rate": asked.rate,
@@ -94,7 +99,7 @@ def prune_dense(run: RunFile, folder: Folder, data: Any, progress: Progress) -> 
             data,
             training=training,
             steps=asked.steps,
-            budget=Budget.parse(asked.budget),
+            budget=replace(Budget.parse(asked.budget), integers=integers),
             allocation=asked.allocation,
             granularity=asked.granularity,
             selector=make_selector(asked.selector, **asked.settings),

@@ -11,7 +11,7 @@ from pruning.graph import Graph
 from pruning.importing import lowered
 from pruning.masks import pruned
 from pruning.models import Model, model_of
-from pruning.price import Build, Hardware, nominal
+from pruning.price import Build, Hardware, Integers, nominal
 from pruning.quantise import quantise
 
 # Biases of nominal scales are as wide as those of real ones within some bits, of logic as well.
@@ -54,7 +54,7 @@ def test_prices_of_narrow_numbers_are_those_of_the_model_quantised_to_them(
     small, folds = half(trained, "kernel"), Build(multipliers=20)
     layers, images = lowered(small, digits.pixels), digits.validation.images
     expected = folds(quantise(layers, images, weight_bits=4, activation_bits=5))
-    found = folds(nominal(small, digits.pixels, weight_bits=4, activation_bits=5))
+    found = folds(nominal(small, digits.pixels, Integers(4, 5)))
     wide = folds(nominal(small, digits.pixels))
     assert expected is not None
     assert found is not None
