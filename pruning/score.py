@@ -1,24 +1,37 @@
 """Scores of masks: validation errors of the pruned model, before any retraining."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
+from itertools import islice
 
 import numpy as np
 import torch
 
 from pruning.data import Split
-from pruning.evaluate import BATCH, normalise
-from pruning.graph import Graph, Node
-from pruning.graph_module import GraphModule, compute
-from pruning.masks import Masks, pruned
+from pruning.evaluate import normalise
+from pruning.graph_module import compute
+from pruning.masks import Masks
 from pruning.models import Model
+from pruning.partial_sums import PartialSums, maps_first
+from pruning.shared_results import results, taken
 from pruning.units import Units
+from pruning.variants import Variant, Variants
+
+Best = tuple[int, int]
+"""Validation errors of a mask, and its index among those that were tried."""
+
+ELEMENTS = 1 << 20  # of a batch's largest result; more fall out of the cache
+WEIGHTS = 1 << 26  # of the variants that are held at a time
+DOUBT = 1e-4  # part of the largest logit; float32 is off by less
 
 
 class Scorer:
     """Counts errors of a model that is pruned in many ways.
 
-    What no mask changes is computed once. Errors are integers, so that scores are compared exactly.
+    What no mask changes is computed once, and what several masks have in common once for all of
+    them. Errors are integers, and those of float64: logits are computed in float32 and, where two
+    of them are too close for it to tell which is larger, again in float64. So scores do not depend
+    on batches, threads, or which masks are scored together.
 
     Parameters
     ----------
@@ -30,48 +43,111 @@ class Scorer:
 
     def __init__(self, model: Model, units: Sequence[Units], split: Split) -> None:
         self.model, self.units, self.split = model, tuple(units), split
-        self.graph = model.module.graph
+        self.variants = Variants(model.module.graph, units)
+        self.sums = PartialSums.of(self.variants.tail, units)
+        nodes = (*self.variants.stem.nodes, *self.variants.tail.nodes)
+        largest = max(int(np.prod(node.shape)) for node in nodes)
+        self.batch = min(1000, max(32, ELEMENTS // largest))
+        if self.sums:
+            self.batch = min(self.batch, self.sums.batch)
 
     def errors(self, masks: Masks) -> int:
         """Count the pictures that the model errs on once it is pruned by masks."""
-        found = pruned(self.graph, self.units, masks)
-        tensors = GraphModule(found).eval().tensors()
-        same = dict(zip(self.graph.nodes, found.nodes, strict=True))
-        changed = [same[node] for node in self._changed]
-        wrong = 0
-        with torch.no_grad():
-            for batch, labels in zip(self.stem, self._labels, strict=True):
-                known = {same[node]: value for node, value in batch.items()}
-                (logits,) = compute(changed, known, found.outputs[:1], tensors).values()
-                wrong += int((logits.flatten(1).argmax(1).numpy() != labels).sum())
-        return wrong
+        return self.scores((masks,))[0]
+
+    def scores(self, masks: Iterable[Masks]) -> list[int]:
+        """Count the errors of the model pruned by each of some masks."""
+        counts: list[int] = []
+        for variants in self._groups(masks):
+            wrong = sum(self.wrong(variants, part).sum(1) for part in self._batches())
+            counts += np.asarray(wrong).tolist()
+        return counts
+
+    def best(self, masks: Iterable[Masks], limit: int | None = None) -> Best | None:
+        """Find the mask with the fewest errors, of equals the first; the others are not counted.
+
+        Parameters
+        ----------
+        limit : int, optional
+            Most errors that it may have; None is found if no mask has as few.
+        """
+        best: Best | None = None
+        for group in self._groups(masks):
+            ...
+        return best
+
+    @torch.no_grad()
+    def logits(self, variants: Sequence[Variant], pictures: np.ndarray) -> torch.Tensor:
+        """Compute logits (masks, N, classes) of variants for pictures, given by index."""
+        sources = {name: _pictures(stem, pictures) for name, stem in self.stem.items()}
+        known = None
+        if self.sums:
+            known = self.sums.results(sources[self.sums.node.inputs[0].name], variants)
+            sources = {k: maps_first(v) if v.ndim == 4 else v for k, v in sources.items()}
+        order = sorted(range(len(variants)), key=lambda i: [*variants[i].keys.values()])
+        found = results([variants[i] for i in order], sources, known)
+        logits = dict(zip(order, found, strict=True))
+        return torch.stack([logits[i] for i in range(len(variants))])
+
+    def wrong(self, variants: Sequence[Variant], pictures: np.ndarray) -> np.ndarray:
+        """Whether variants err on pictures, given by index: (masks, N) bool."""
+        logits = self.logits(variants, pictures)
+        top = logits.topk(min(2, logits.shape[2]), 2)
+        classes = top.indices[..., 0].numpy()
+        close = top.values[..., 0] - top.values[..., -1] <= DOUBT * logits.abs().amax(2)
+        for mask, at in close.nonzero().tolist():
+            classes[mask, at] = self._class(variants[mask], pictures[at])
+        return classes != self.split.labels[pictures]
 
     @cached_property
-    def _changed(self) -> list[Node]:
-        """Nodes whose results masks may change."""
-        touched = {layer for unit in self.units for layer in (*unit.labels, *unit.owned)}
-        changed: set[Node] = set()
-        for node in self.graph.nodes:
-            if node.name in touched or changed.intersection(node.inputs):
-                changed.add(node)
-        return [node for node in self.graph.nodes if node in changed]
+    def stem(self) -> dict[str, torch.Tensor]:
+        """What masks do not change and the tail takes, by name: (N, ...) of all pictures."""
+        parts = [self._sources(part, torch.float32) for part in self._batches()]
+        return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
 
-    @cached_property
-    def stem(self) -> list[dict[Node, torch.Tensor]]:
-        """Batches of what masks do not change, and other layers take."""
-        graph: Graph = self.graph
-        changed = set(self._changed)
-        kept = [node for node in graph.nodes if node not in changed]
-        taken = {source for node in changed for source in node.inputs} - changed
-        first, tensors, found = graph.nodes[0], GraphModule(graph).eval().tensors(), []
-        images = self.split.images
-        with torch.no_grad():
-            for start in range(0, len(images), BATCH):
-                x = normalise(images[start : start + BATCH], self.model.pixels)
-                found.append(compute(kept[1:], {first: x}, taken, tensors))
-        return found
+    @torch.no_grad()
+    def _sources(self, pictures: np.ndarray, kind: torch.dtype) -> dict[str, torch.Tensor]:
+        stem = self.variants.stem
+        x = normalise(self.split.images[pictures], self.model.pixels).to(kind)
+        tensors = {
+            node.key(name): value.to(kind) if value.is_floating_point() else value
+            for node in stem.nodes
+            for name, value in node.tensors.items()
+        }
+        found = compute(stem.nodes[1:], {stem.nodes[0]: x}, stem.outputs, tensors)
+        return {node.name: value for node, value in found.items()}
 
-    @cached_property
-    def _labels(self) -> list[np.ndarray]:
-        labels = self.split.labels
-        return [labels[start : start + BATCH] for start in range(0, len(labels), BATCH)]
+    @torch.no_grad()
+    def _class(self, variant: Variant, picture: int) -> int:
+        """Decide the class of a picture in float64."""
+        sources = self._sources(np.array([picture]), torch.float64)
+        given = {
+            node: taken(sources[node.name], variant.kept[node.name])
+            for node in variant.graph.nodes
+            if not node.inputs
+        }
+        rest = [node for node in variant.graph.nodes if node.inputs]
+        tensors = {key: value.double() for key, value in variant.tensors.items()}
+        (logits,) = compute(rest, given, variant.graph.outputs, tensors).values()
+        return int(logits.flatten().argmax())
+
+    def _groups(self, masks: Iterable[Masks]) -> Iterator[list[Variant]]:
+        """Prune by as many masks at a time as there is memory for."""
+        size, variants = max(1, WEIGHTS // self.variants.size), map(self.variants.variant, masks)
+        while group := list(islice(variants, min(size, 64))):
+            yield group
+
+    def _batches(self) -> Iterator[np.ndarray]:
+        for start in range(0, len(self.split), self.batch):
+            yield np.arange(start, min(start + self.batch, len(self.split)))
+
+
+def _pictures(x: torch.Tensor, pictures: np.ndarray) -> torch.Tensor:
+    """Take pictures of maps (N, C, H, W), which stay laid out as they are, or of (N, F)."""
+    first, last = int(pictures[0]), int(pictures[-1]) + 1
+    if np.array_equal(pictures, np.arange(first, last)):
+        return x[first:last]
+    at = torch.from_numpy(pictures)
+    if x.ndim == 4 and x.is_contiguous(memory_format=torch.channels_last):
+        return x.permute(0, 2, 3, 1)[at].permute(0, 3, 1, 2)
+    return x[at]
