@@ -13,15 +13,14 @@ from pruning.graph_module import compute
 from pruning.masks import Masks
 from pruning.models import Model
 from pruning.partial_sums import PartialSums, maps_first
+from pruning.racing import Wrong, race
 from pruning.shared_results import results, taken
 from pruning.units import Units
 from pruning.variants import Variant, Variants
 
-Best = tuple[int, int]
-"""Validation errors of a mask, and its index among those that were tried."""
-
 ELEMENTS = 1 << 20  # of a batch's largest result; more fall out of the cache
 WEIGHTS = 1 << 26  # of the variants that are held at a time
+GROUP = 64  # of them at most
 DOUBT = 1e-4  # part of the largest logit; float32 is off by less
 
 
@@ -63,18 +62,30 @@ class Scorer:
             counts += np.asarray(wrong).tolist()
         return counts
 
-    def best(self, masks: Iterable[Masks], limit: int | None = None) -> Best | None:
-        """Find the mask with the fewest errors, of equals the first; the others are not counted.
+    def best(self, masks: Iterable[Masks]) -> tuple[int, int]:
+        """Find the mask with the fewest errors, of equals the first; others are given up early.
 
-        Parameters
-        ----------
-        limit : int, optional
-            Most errors that it may have; None is found if no mask has as few.
+        Returns
+        -------
+        index, errors : int
+
+        Raises
+        ------
+        ValueError
+            If there are no masks.
         """
-        best: Best | None = None
-        for group in self._groups(masks):
-            ...
+        best, start, labels = None, 0, self.split.labels
+        for variants in self._groups(masks):
+            limit = None if best is None else best[1] - 1
+            found = race(self._judge(variants), len(variants), labels, self.batch, limit)
+            best = best if found is None else (start + found[0], found[1])
+            start += len(variants)
+        if best is None:
+            raise ValueError("masks must be at least one, not none")
         return best
+
+    def _judge(self, variants: Sequence[Variant]) -> Wrong:
+        return lambda chosen, pictures: self.wrong([variants[at] for at in chosen], pictures)
 
     @torch.no_grad()
     def logits(self, variants: Sequence[Variant], pictures: np.ndarray) -> torch.Tensor:
@@ -133,8 +144,9 @@ class Scorer:
 
     def _groups(self, masks: Iterable[Masks]) -> Iterator[list[Variant]]:
         """Prune by as many masks at a time as there is memory for."""
-        size, variants = max(1, WEIGHTS // self.variants.size), map(self.variants.variant, masks)
-        while group := list(islice(variants, min(size, 64))):
+        variants = map(self.variants.variant, masks)
+        size = max(1, min(GROUP, WEIGHTS // self.variants.size))
+        while group := list(islice(variants, size)):
             yield group
 
     def _batches(self) -> Iterator[np.ndarray]:
