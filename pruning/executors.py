@@ -47,7 +47,7 @@ def executor(workers: int = 1, scheduler: str | None = None) -> Iterator[Executo
         raise ValueError(f"workers must be at least 1, not {workers!r}")
     if scheduler is not None:
         try:
-            import dask
+            import dask.config
             from distributed import Client
         except ImportError as error:
             raise ValueError("scheduler needs Dask: pip install 'secateur[distributed]'") from error

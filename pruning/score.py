@@ -13,7 +13,7 @@ from pruning.graph_module import compute
 from pruning.masks import Masks
 from pruning.models import Model
 from pruning.partial_sums import PartialSums, maps_first
-from pruning.racing import Wrong, race
+from pruning.racing import Wrong, course, race
 from pruning.shared_results import results, taken
 from pruning.units import Units
 from pruning.variants import Variant, Variants
@@ -38,17 +38,22 @@ class Scorer:
     units : sequence of Units
     split : Split
         Held-out pictures.
+
+    Attributes
+    ----------
+    split : Split
+        The pictures in the order in which they are judged.
     """
 
     def __init__(self, model: Model, units: Sequence[Units], split: Split) -> None:
-        self.model, self.units, self.split = model, tuple(units), split
+        self.model, self.units = model, tuple(units)
         self.variants = Variants(model.module.graph, units)
         self.sums = PartialSums.of(self.variants.tail, units)
         nodes = (*self.variants.stem.nodes, *self.variants.tail.nodes)
         largest = max(int(np.prod(node.shape)) for node in nodes)
-        self.batch = min(1000, max(32, ELEMENTS // largest))
-        if self.sums:
-            self.batch = min(self.batch, self.sums.batch)
+        self._stem_batch = min(1000, max(32, ELEMENTS // largest))
+        self.batch = min(self._stem_batch, self.sums.batch) if self.sums else self._stem_batch
+        self.split = split[course(split.labels, self.batch)]
 
     def errors(self, masks: Masks) -> int:
         """Count the pictures that the model errs on once it is pruned by masks."""
@@ -58,7 +63,7 @@ class Scorer:
         """Count the errors of the model pruned by each of some masks."""
         counts: list[int] = []
         for variants in self._groups(masks):
-            wrong = sum(self.wrong(variants, part).sum(1) for part in self._batches())
+            wrong = sum(self.wrong(variants, part).sum(1) for part in self._batches(self.batch))
             counts += np.asarray(wrong).tolist()
         return counts
 
@@ -89,8 +94,9 @@ class Scorer:
 
     @torch.no_grad()
     def logits(self, variants: Sequence[Variant], pictures: np.ndarray) -> torch.Tensor:
-        """Compute logits (masks, N, classes) of variants for pictures, given by index."""
-        sources = {name: _pictures(stem, pictures) for name, stem in self.stem.items()}
+        """Compute logits (masks, N, classes) of variants for pictures, neighbours in `split`."""
+        some = slice(int(pictures[0]), int(pictures[-1]) + 1)
+        sources = {name: stem[some] for name, stem in self.stem.items()}
         known = None
         if self.sums:
             known = self.sums.results(sources[self.sums.node.inputs[0].name], variants)
@@ -101,19 +107,20 @@ class Scorer:
         return torch.stack([logits[i] for i in range(len(variants))])
 
     def wrong(self, variants: Sequence[Variant], pictures: np.ndarray) -> np.ndarray:
-        """Whether variants err on pictures, given by index: (masks, N) bool."""
+        """Whether variants err on pictures, neighbours in `split`: (masks, N) bool."""
         logits = self.logits(variants, pictures)
         top = logits.topk(min(2, logits.shape[2]), 2)
         classes = top.indices[..., 0].numpy()
         close = top.values[..., 0] - top.values[..., -1] <= DOUBT * logits.abs().amax(2)
         for mask, at in close.nonzero().tolist():
-            classes[mask, at] = self._class(variants[mask], pictures[at])
+            classes[mask, at] = self._class(variants[mask], int(pictures[at]))
         return classes != self.split.labels[pictures]
 
     @cached_property
     def stem(self) -> dict[str, torch.Tensor]:
         """What masks do not change and the tail takes, by name: (N, ...) of all pictures."""
-        parts = [self._sources(part, torch.float32) for part in self._batches()]
+        batches = self._batches(self._stem_batch)
+        parts = [self._sources(part, torch.float32) for part in batches]
         return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
 
     @torch.no_grad()
@@ -149,17 +156,6 @@ class Scorer:
         while group := list(islice(variants, size)):
             yield group
 
-    def _batches(self) -> Iterator[np.ndarray]:
-        for start in range(0, len(self.split), self.batch):
-            yield np.arange(start, min(start + self.batch, len(self.split)))
-
-
-def _pictures(x: torch.Tensor, pictures: np.ndarray) -> torch.Tensor:
-    """Take pictures of maps (N, C, H, W), which stay laid out as they are, or of (N, F)."""
-    first, last = int(pictures[0]), int(pictures[-1]) + 1
-    if np.array_equal(pictures, np.arange(first, last)):
-        return x[first:last]
-    at = torch.from_numpy(pictures)
-    if x.ndim == 4 and x.is_contiguous(memory_format=torch.channels_last):
-        return x.permute(0, 2, 3, 1)[at].permute(0, 3, 1, 2)
-    return x[at]
+    def _batches(self, size: int) -> Iterator[np.ndarray]:
+        for start in range(0, len(self.split), size):
+            yield np.arange(start, min(start + size, len(self.split)))

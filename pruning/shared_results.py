@@ -51,4 +51,4 @@ def results(
 
 def taken(x: torch.Tensor, channels: np.ndarray) -> torch.Tensor:
     """Take some channels of maps (N, C, H, W), or of what was flattened; all if all are named."""
-    return x if len(channels) == x.shape[1] else take(x, channels)
+    return x if len(channels) == x.shape[1] else take(x, channels.tolist())
