@@ -61,11 +61,7 @@ class Scorer:
 
     def scores(self, masks: Iterable[Masks]) -> list[int]:
         """Count the errors of the model pruned by each of some masks."""
-        counts: list[int] = []
-        for variants in self._groups(masks):
-            wrong = sum(self.wrong(variants, part).sum(1) for part in self._batches(self.batch))
-            counts += np.asarray(wrong).tolist()
-        return counts
+        return [n for variants in self._groups(masks) for n in self._count(variants).tolist()]
 
     def best(self, masks: Iterable[Masks]) -> tuple[int, int]:
         """Find the mask with the fewest errors, of equals the first; others are given up early.
@@ -82,12 +78,21 @@ class Scorer:
         best, start, labels = None, 0, self.split.labels
         for variants in self._groups(masks):
             limit = None if best is None else best[1] - 1
-            found = race(self._judge(variants), len(variants), labels, self.batch, limit)
+            if self.sums or self.batch >= len(labels):  # one mask alone costs as much as many
+                counts = self._count(variants)
+                found = int(counts.argmin()), int(counts.min())
+                found = found if limit is None or found[1] <= limit else None
+            else:
+                found = race(self._judge(variants), len(variants), labels, self.batch, limit)
             best = best if found is None else (start + found[0], found[1])
             start += len(variants)
         if best is None:
             raise ValueError("masks must be at least one, not none")
         return best
+
+    def _count(self, variants: Sequence[Variant]) -> np.ndarray:
+        parts = [self.wrong(variants, part).sum(1) for part in self._batches(self.batch)]
+        return np.sum(parts, axis=0)
 
     def _judge(self, variants: Sequence[Variant]) -> Wrong:
         return lambda chosen, pictures: self.wrong([variants[at] for at in chosen], pictures)

@@ -125,13 +125,19 @@ def measure(
     rows: list[dict] = []
     with use_threads(1):
         naive = Naive(module, model, data.validation)
-        for case in cases(model.module.graph, masks):
-            rows += _rows(case, naive, Problem(model, data, case.units), note)
+        asked = cases(model.module.graph, masks)
+        ways = [(k, n) for k in naive.layouts for n in BATCHES if n <= max(images, BATCHES[0])]
+        tried = [(_spent(partial(_looped, asked[0], naive, way, SAMPLE))[1], way) for way in ways]
+        for case in asked:
+            problem = Problem(model, data, case.units)
+            rows += _rows(case, naive, min(tried)[1], problem, note)
     return rows
 
 
-def _rows(case: Case, naive: Naive, problem: Problem, note: Note) -> list[dict]:
-    """Measure one case; the naive loop before and after what is compared with it."""
+def _rows(
+    case: Case, naive: Naive, way: tuple[str, int], problem: Problem, note: Note
+) -> list[dict]:
+    """Measure one case: the naive loop with its layout and batch, and what is compared with it."""
     images, count = len(problem.data.validation), len(case.masks)
     rows: list[dict] = []
 
@@ -155,13 +161,8 @@ def _rows(case: Case, naive: Naive, problem: Problem, note: Note) -> list[dict]:
         )
         note(f"{case.name}: {way}", len(rows), 4)
 
-    def looped(layout: str, batch: int, sample: int) -> list[int]:
-        return [naive.errors(case.units, each, layout, batch) for each in case.masks[:sample]]
-
-    ways = [(k, n) for k in naive.layouts for n in BATCHES if n <= max(images, BATCHES[0])]
-    tried = [(_spent(partial(looped, *way, SAMPLE))[1], way) for way in ways]
-    layout, batch = min(tried)[1]
-    counts, spent = _spent(partial(looped, layout, batch, count))
+    counts, spent = _spent(partial(_looped, case, naive, way, count))
+    layout, batch = way
     row(f"naive, batches of {batch}, {layout}", int(np.argmin(counts)), min(counts), spent)
     scores, spent = _spent(lambda: problem.scores(case.masks))
     row("all scores", int(np.argmin(scores)), min(scores), spent)
@@ -176,6 +177,10 @@ def _rows(case: Case, naive: Naive, problem: Problem, note: Note) -> list[dict]:
     rows[-1]["as_naive"] &= scores == counts
     rows[-1]["processor_seconds"] = rows[-1]["ratio"] = None
     return rows
+
+
+def _looped(case: Case, naive: Naive, way: tuple[str, int], count: int) -> list[int]:
+    return [naive.errors(case.units, masks, *way) for masks in case.masks[:count]]
 
 
 def _spent(work: Callable) -> tuple:

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 import torch
 
-from pruning import zoo
+from pruning import score, zoo
 from pruning.constraints import NONE, Constraints
 from pruning.data import DataSet, Pixels, Split
 from pruning.evaluate import errors
-from pruning.graph_module import GraphModule
 from pruning.granularities import GRANULARITIES, units
+from pruning.graph_module import GraphModule
 from pruning.masks import masked
 from pruning.models import Model, model_of
 from pruning.score import Scorer
@@ -119,3 +119,19 @@ def test_there_must_be_masks(trained: Model, digits: DataSet):
     chosen = units(trained.module.graph, "kernel", HALF)
     with pytest.raises(ValueError, match=r"^masks must be at least one, not none$"):
         Scorer(trained, chosen, digits.validation).best([])
+
+
+@pytest.mark.parametrize("batch", [20, 1000])
+def test_the_best_is_the_first_whatever_is_held_at_a_time(
+    trained: Model, digits: DataSet, monkeypatch: pytest.MonkeyPatch, batch: int
+):
+    monkeypatch.setattr(score, "GROUP", 6)
+    chosen = units(trained.module.graph, "feature-map", HALF)
+    rng = np.random.default_rng(5)
+    masks = [draw(chosen, rng) for _ in range(20)]
+    scorer = Scorer(trained, chosen, digits.validation)
+    counts = scorer.scores(masks)
+    masks.insert(3, masks[int(np.argmin(counts))])  # a tie, in another group
+    scorer.batch = batch
+    assert scorer.scores(masks) == [*counts[:3], min(counts), *counts[3:]]
+    assert scorer.best(masks) == (min(3, int(np.argmin(counts))), min(counts))

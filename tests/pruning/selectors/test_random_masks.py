@@ -1,44 +1,50 @@
+from fractions import Fraction
+
 import numpy as np
 import pytest
 
 from pruning.data import DataSet
+from pruning.granularities import units
 from pruning.models import Model
 from pruning.selectors import Problem, RandomMasks
-from pruning.selectors.random_masks import draw
-from pruning.units import feature_maps
+from pruning.selectors.problem import draw
 
 
 def problem(trained: Model, digits: DataSet, seed: int = 0) -> Problem:
-    units = feature_maps(trained.module)[1:]
-    return Problem(trained, digits, units, {"conv2": 5, "conv3": 6}, seed)
+    chosen = units(trained.module.graph, "feature-map", Fraction(2, 3))
+    return Problem(trained, digits, chosen, seed)
 
 
 def test_draws_have_the_right_size_and_vary(trained: Model, digits: DataSet):
-    rng = np.random.default_rng(0)
-    draws = [draw(problem(trained, digits), rng) for _ in range(200)]
-    assert all(masks["conv2"].sum() == 5 and masks["conv3"].sum() == 6 for masks in draws)
-    share = np.mean([masks["conv2"] for masks in draws], axis=0)
-    assert np.abs(share - 5 / 8).max() < 0.12  # every map is as likely as any other
+    asked, rng = problem(trained, digits), np.random.default_rng(0)
+    draws = [draw(asked.units, rng) for _ in range(200)]
+    for unit in asked.units:
+        assert all(masks[unit.name].sum() == unit.keep.sum() for masks in draws)
+        share = np.mean([masks[unit.name] for masks in draws], axis=0)
+        assert np.abs(share - unit.keep.sum() / unit.count).max() < 0.12
 
 
-def test_the_first_of_the_best_wins(trained: Model, digits: DataSet):
+@pytest.mark.parametrize("count", [1, 12, 40])
+def test_the_first_of_the_best_wins(trained: Model, digits: DataSet, count: int):
     asked = problem(trained, digits, seed=2)
-    selection = RandomMasks(12).select(asked)
+    selection = RandomMasks(count).select(asked)
     rng = np.random.default_rng(2)
-    drawn = [draw(asked, rng) for _ in range(12)]
-    scores = [asked.errors(masks) for masks in drawn]
+    drawn = [draw(asked.units, rng) for _ in range(count)]
+    scores = [asked.scorer.errors(masks) for masks in drawn]
     assert selection.candidates == tuple(scores)
-    assert len(set(scores)) > 1
-    for layer, mask in drawn[int(np.argmin(scores))].items():
-        np.testing.assert_array_equal(selection.masks[layer], mask)
+    hasty = RandomMasks(count, all_scores=False).select(asked)
+    assert hasty.candidates == (min(scores),)
+    for name, mask in drawn[int(np.argmin(scores))].items():
+        np.testing.assert_array_equal(selection.masks[name], mask)
+        np.testing.assert_array_equal(hasty.masks[name], mask)
 
 
-def test_ties_go_to_the_lower_index(trained: Model, digits: DataSet, monkeypatch):
-    monkeypatch.setattr(Problem, "errors", lambda self, masks: 7)
+def test_progress_ends_with_the_last_mask(trained: Model, digits: DataSet):
+    told = []
     asked = problem(trained, digits)
-    first = draw(asked, np.random.default_rng(0))
-    for layer, mask in RandomMasks(5).select(asked).masks.items():
-        np.testing.assert_array_equal(mask, first[layer])
+    asked = Problem(trained, digits, asked.units, progress=lambda *said: told.append(said))
+    RandomMasks(33).select(asked)
+    assert [done for _, done, _, _ in told] == [32, 33]
 
 
 def test_candidates_must_be_positive():
