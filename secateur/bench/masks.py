@@ -123,13 +123,13 @@ def measure(
     """
     data = replace(data, validation=data.validation[slice(0, images)])
     rows: list[dict] = []
-    with use_threads(1):
+    with use_threads(1), executor(2) as pool:
         naive = Naive(module, model, data.validation)
         asked = cases(model.module.graph, masks)
         ways = [(k, n) for k in naive.layouts for n in BATCHES if n <= max(images, BATCHES[0])]
         tried = [(_spent(partial(_looped, asked[0], naive, way, SAMPLE))[1], way) for way in ways]
         for case in asked:
-            problem = Problem(model, data, case.units)
+            problem = Problem(model, data, case.units, executor=pool)
             rows += _rows(case, naive, min(tried)[1], problem, note)
     return rows
 
@@ -164,15 +164,13 @@ def _rows(
     counts, spent = _spent(partial(_looped, case, naive, way, count))
     layout, batch = way
     row(f"naive, batches of {batch}, {layout}", int(np.argmin(counts)), min(counts), spent)
-    scores, spent = _spent(lambda: problem.scores(case.masks))
+    scores, spent = _spent(lambda: replace(problem, executor=None).scores(case.masks))
     row("all scores", int(np.argmin(scores)), min(scores), spent)
     rows[-1]["as_naive"] &= scores == counts
-    (index, errors), spent = _spent(lambda: replace(problem).best(case.masks))
+    (index, errors), spent = _spent(lambda: replace(problem, executor=None).best(case.masks))
     row("the best one", index, errors, spent)
-    with executor(2) as pool:
-        shared = replace(problem, executor=pool)
-        shared.scores(case.masks[:8])  # the processes start, and get the model
-        scores, spent = _spent(lambda: shared.scores(case.masks))
+    problem.scores(case.masks[:8])  # the processes start, and get the model
+    scores, spent = _spent(lambda: problem.scores(case.masks))
     row("all scores, two processes", int(np.argmin(scores)), min(scores), (spent[1], spent[1]))
     rows[-1]["as_naive"] &= scores == counts
     rows[-1]["processor_seconds"] = rows[-1]["ratio"] = None
