@@ -20,7 +20,7 @@ from pruning.score import Scorer
 from pruning.threads import use_threads
 from pruning.units import Units
 
-PIECE = 4  # masks that a worker scores at a time; of the best one it sees more, to give up early
+PIECE = 16  # masks that a worker scores at a time; of the best one it sees more, to give up early
 RACE = 32
 
 

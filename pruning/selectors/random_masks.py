@@ -6,7 +6,7 @@ import numpy as np
 
 from pruning.selectors.problem import Problem, Selection, Selector, draw
 
-AT_A_TIME = 32  # masks that are scored between two reports of progress
+AT_A_TIME = 64  # masks that are scored between two reports of progress
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ def test_draws_have_the_right_size_and_vary(trained: Model, digits: DataSet):
         assert np.abs(share - unit.keep.sum() / unit.count).max() < 0.12
 
 
-@pytest.mark.parametrize("count", [1, 12, 40])
+@pytest.mark.parametrize("count", [1, 12])
 def test_the_first_of_the_best_wins(trained: Model, digits: DataSet, count: int):
     asked = problem(trained, digits, seed=2)
     selection = RandomMasks(count).select(asked)
@@ -43,8 +43,8 @@ def test_progress_ends_with_the_last_mask(trained: Model, digits: DataSet):
     told = []
     asked = problem(trained, digits)
     asked = Problem(trained, digits, asked.units, progress=lambda *said: told.append(said))
-    RandomMasks(33).select(asked)
-    assert [done for _, done, _, _ in told] == [32, 33]
+    RandomMasks(65).select(asked)
+    assert [done for _, done, _, _ in told] == [64, 65]
 
 
 def test_candidates_must_be_positive():
