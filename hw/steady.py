@@ -125,7 +125,8 @@ def _waits(
     """Sum up what a front waited for, in the first frame and in the last period.
 
     A layer that still runs ahead takes less than its share of `cycles`: what is missing it will
-    wait for room, when the rings behind it are full.
+    wait for room, when the rings behind it are full. One whose frames still differ may have taken
+    more in the last ones; it has waited for rows less in others.
     """
     height = stage.height
     first_link = sum(stage.held[:height])
@@ -133,7 +134,7 @@ def _waits(
     fired_by = stage.row_ends[height - 1] + 1
     last = stage.row_ends[(frames - period) * height - 1 :: height][: period + 1]
     held = stage.held[(frames - period) * height : frames * height]
-    input_ = last[-1] - last[0] - period * fired - sum(held)
+    input_ = min(last[-1] - last[0] - sum(held), cycles) - period * fired
     return Waits(
         fill=fill,
         first_input=fired_by - fill - fired - first_link,

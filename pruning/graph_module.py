@@ -1,6 +1,7 @@
 """A graph as a torch module: it computes, learns and is saved with the keys of the model's own."""
 
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -91,6 +92,8 @@ def compute(
 ) -> dict[Node, torch.Tensor]:
     """Compute results of nodes; those that no later one takes are dropped on the way.
 
+    Where no gradient is asked for, activations and sums take the place of what they are made of.
+
     Parameters
     ----------
     nodes : sequence of Node
@@ -103,11 +106,17 @@ def compute(
         By the keys of the nodes.
     """
     nodes, wanted, results = list(nodes), set(wanted), dict(known)
+    readers = Counter(source for node in nodes for source in node.inputs)
     last = {source: at for at, node in enumerate(nodes) for source in node.inputs}
     for at, node in enumerate(nodes):
         inputs = [results[source] for source in node.inputs]
         own = {name: tensors[node.key(name)] for name in node.tensors}
-        y = _result(node.operation, own, inputs, training)
+        spare = not torch.is_grad_enabled() and any(
+            source not in wanted and source not in known and readers[source] == 1
+            for source in node.inputs[:1]
+            if isinstance(source.operation, _NEW)
+        )
+        y = _result(node.operation, own, inputs, training, spare)
         if y.ndim != len(node.shape) + 1:  # maps of one pixel with axes, or without
             y = y.reshape(len(y), *node.shape)
         results[node] = y
@@ -117,10 +126,17 @@ def compute(
     return {node: results[node] for node in wanted}
 
 
+_NEW = graph.Convolution | graph.Linear | graph.Norm | graph.Add  # results that are no views
+
+
 def _result(
-    op: graph.Operation, own: dict[str, torch.Tensor], inputs: list[torch.Tensor], training: bool
+    op: graph.Operation,
+    own: dict[str, torch.Tensor],
+    inputs: list[torch.Tensor],
+    training: bool,
+    spare: bool,
 ) -> torch.Tensor:
-    """Compute an operation, whose tensors are `own`."""
+    """Compute an operation, whose tensors are `own`; if `spare`, in place of the first input."""
     inputs = _alike(inputs)
     x = inputs[0]
     match op:
@@ -139,28 +155,45 @@ def _result(
             shape = (-1, *[1] * (x.ndim - 2))
             return x * own["gain"].view(shape) + own["offset"].view(shape)
         case graph.Activation(clip):
-            return functional.relu(x) if clip == (0, None) else clip(x)
+            return functional.relu(x, inplace=spare) if clip == (0, None) else clip(x)
         case graph.MaxPool(kernel, stride, padding):
             return functional.max_pool2d(padded(x, padding, -torch.inf), kernel, stride)
+        case graph.AvgPool(kernel, _, (0, 0, 0, 0)) if kernel == x.shape[2:]:
+            return x.mean((2, 3), keepdim=True)  # far faster than pooling
         case graph.AvgPool(kernel, stride, padding):
             return functional.avg_pool2d(padded(x, padding), kernel, stride)
         case graph.Dropout(rate, maps):
             return (functional.dropout2d if maps else functional.dropout)(x, rate, training)
         case graph.Pad(edges, channels):
             x = padded(x, edges)
-            if not channels:
-                return x
-            zero = x.new_zeros(()).expand(len(x), 1, *x.shape[2:])
-            return torch.cat((x, zero), 1)[:, channels]  # -1 is the last one
+            return _spread(x, channels) if channels else x
         case graph.Subsample((down, across)):
             return x[:, :, ::down, ::across]
         case graph.Add():
-            return inputs[0] + inputs[1]
+            return inputs[0].add_(inputs[1]) if spare else inputs[0] + inputs[1]
         case graph.Concat():
             return torch.cat(inputs, 1)
         case graph.Flatten():
             return x.flatten(1)
     raise AssertionError(f"{type(op).__name__} is the picture")
+
+
+def _spread(x: torch.Tensor, channels: tuple[int, ...]) -> torch.Tensor:
+    """Take channels of maps, -1 for zeros."""
+    before = next((at for at, channel in enumerate(channels) if channel >= 0), 0)
+    after = len(channels) - before - x.shape[1]
+    if channels == (*[-1] * before, *range(x.shape[1]), *[-1] * after):
+        return functional.pad(x, (0, 0, 0, 0, before, after))
+    return take(functional.pad(x, (0, 0, 0, 0, 0, 1)), channels)  # -1 is the last one
+
+
+def take(x: torch.Tensor, channels: Sequence[int]) -> torch.Tensor:
+    """Take some channels of maps (N, C, H, W), which stay laid out as they are, or (N, F)."""
+    at = torch.as_tensor(channels)
+    if x.ndim == 4 and x.is_contiguous(memory_format=torch.channels_last):
+        rows = x.permute(0, 2, 3, 1).flatten(0, 2).index_select(1, at)
+        return rows.view(len(x), *x.shape[2:], len(at)).permute(0, 3, 1, 2)
+    return x[:, at]
 
 
 def _alike(inputs: list[torch.Tensor]) -> list[torch.Tensor]:

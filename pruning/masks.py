@@ -23,7 +23,7 @@ def pruned(found: Graph, units: Sequence[Units], masks: Masks) -> Graph:
     ValueError
         If a mask fits no units, has not their survivors, or nothing of a layer would be left.
     """
-    _check(units, masks)
+    check(units, masks)
     maps = [unit for unit in units if unit.channels is not None and unit.name in masks]
     finer = {u.name: masks[u.name] for u in units if u.channels is None and u.name in masks}
     found = masked(found, units, finer)
@@ -41,7 +41,7 @@ def masked(found: Graph, units: Sequence[Units], masks: Masks) -> Graph:
     ValueError
         If a mask fits no units, or has not their survivors.
     """
-    _check(units, masks)
+    check(units, masks)
     survivors = surviving_weights(units, masks)
     names = {name: u.granularity for u in units if u.name in masks for name in u.labels}
 
@@ -68,7 +68,8 @@ def surviving_weights(units: Sequence[Units], masks: Masks) -> Labels:
     return found
 
 
-def _check(units: Sequence[Units], masks: Masks) -> None:
+def check(units: Sequence[Units], masks: Masks) -> None:
+    """Raise a ValueError if a mask fits no units, or has not their survivors."""
     known = {unit.name: unit for unit in units}
     for name, mask in masks.items():
         if name not in known:

@@ -1,5 +1,6 @@
 """Surgery: a pruned graph becomes physically smaller."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -34,7 +35,17 @@ def cut(found: Graph, removed: np.ndarray, coupling: Coupling | None = None) -> 
             raise ValueError(f"layer {node.place!r} must keep its channels, which leave or enter")
         if not stay[node].any():
             raise ValueError(f"layer {node.place!r} must keep at least one feature map")
-    kept = {node: np.flatnonzero(mask) for node, mask in stay.items()}
+    return sliced(found, {node: np.flatnonzero(mask) for node, mask in stay.items()})
+
+
+def sliced(found: Graph, kept: Mapping[Node, np.ndarray]) -> Graph:
+    """Copy a graph with some of the channels of every result, which must fit each other.
+
+    Parameters
+    ----------
+    kept : dict of Node to (channels,) int
+        Ascending indices; of what was flattened, of elements.
+    """
 
     def operation(node: Node) -> graph.Operation:
         if not node.inputs:
@@ -69,14 +80,15 @@ def _layer(
 ) -> graph.Convolution | graph.Linear:
     """Keep some outputs of a layer, and some inputs of each."""
     outputs, inputs = torch.from_numpy(out), torch.from_numpy(into)
+    if len(out) == len(op.weight) and len(into) == op.weight.shape[1]:
+        return op
     before = op.channels or tuple(range(len(op.weight)))
     channels = tuple(before[at] for at in out.tolist()) if len(out) < len(before) else op.channels
-    whole = len(out) == len(before) and len(into) == op.weight.shape[1]
     return replace(
         op,
         weight=op.weight[outputs][:, inputs],
         bias=None if op.bias is None else op.bias[outputs],
         mask=None if op.mask is None else op.mask[outputs][:, inputs],
         channels=channels,
-        granularity=op.granularity if whole else "feature-map",
+        granularity="feature-map",
     )

@@ -86,7 +86,7 @@ class Units:
             If it has another shape or type, or a row has too many or too few.
         """
         shape, kind = np.shape(mask), getattr(mask, "dtype", type(mask))
-        if shape != (self.count,) or kind is not np.dtype(bool):
+        if shape != (self.count,) or kind != np.dtype(bool):
             raise ValueError(
                 f"mask of {self.name!r} must be bool ({self.count},), not {kind} {shape}"
             )

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pruning.masks import Masks
 from pruning.selectors.problem import Problem, Selection, Selector, draw
+
+AT_A_TIME = 64  # masks that are scored between two reports of progress
 
 
 @dataclass(frozen=True)
@@ -16,9 +17,13 @@ class RandomMasks(Selector):
     ----------
     candidates : int
         Number of masks drawn; each prunes all layers at once, so that units are judged together.
+    all_scores : bool
+        Whether the errors of all masks are wanted; if not, those that cannot win are given up, and
+        only the best one's are known. The choice is the same.
     """
 
     candidates: int = 100
+    all_scores: bool = True
 
     def __post_init__(self) -> None:
         if self.candidates < 1:
@@ -26,15 +31,16 @@ class RandomMasks(Selector):
 
     def select(self, problem: Problem) -> Selection:
         """Draw, score and choose."""
-        rng = np.random.default_rng(problem.seed)
-        best: Masks = {}
-        scores: list[int] = []
-        for index in range(1, self.candidates + 1):
-            masks = draw(problem.units, rng)
-            score = problem.scorer.errors(masks)
-            if not scores or score < min(scores):
-                best = masks
-            scores.append(score)
-            message = f"fewest validation errors {min(scores)} of {len(problem.data.validation)}"
-            problem.progress("prune", index, self.candidates, message)
-        return Selection(best, tuple(scores))
+        rng, images = np.random.default_rng(problem.seed), len(problem.data.validation)
+        masks = [draw(problem.units, rng) for _ in range(self.candidates)]
+        if self.all_scores:
+            scores: list[int] = []
+            for start in range(0, len(masks), AT_A_TIME):
+                scores += problem.scores(masks[start : start + AT_A_TIME])
+                message = f"fewest validation errors {min(scores)} of {images}"
+                problem.progress("prune", len(scores), len(masks), message)
+            return Selection(masks[int(np.argmin(scores))], tuple(scores))
+        index, errors = problem.best(masks)
+        message = f"fewest validation errors {errors} of {images}"
+        problem.progress("prune", len(masks), len(masks), message)
+        return Selection(masks[index], (errors,))

@@ -1,4 +1,4 @@
-"""``secateur bench``: layers and networks, dense and pruned, measured as others measure theirs."""
+"""``secateur bench``: layers and networks, dense and pruned; and the scoring of masks."""
 
 import argparse
 from collections.abc import Callable, Sequence
@@ -8,10 +8,12 @@ from typing import Any
 from secateur.errors import VerificationError
 from secateur.progress import Progress
 
+EPOCHS = 3  # of a model whose scores are measured, where it comes without weights
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of this command."""
-    parser.add_argument("what", choices=("layers", "networks"), help="what is measured")
+    parser.add_argument("what", choices=("layers", "networks", "masks"), help="what is measured")
     for option, what in (("--layer", "layer, of L1 to L6"), ("--variant", "way of pruning")):
         parser.add_argument(
             option, action="append", metavar="NAME", help=f"only this {what}; may be repeated"
@@ -26,13 +28,32 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--no-synth", action="store_true", help="layers: synthesise nothing")
     parser.add_argument("--fmax", action="store_true", help="layers: place and route; takes long")
     parser.add_argument(
-        "--weights", metavar="FILE", help="networks: trained weights of ResNet-8; default: random"
+        "--weights",
+        metavar="FILE",
+        help="networks: trained weights of ResNet-8; default: random. masks: of --model",
     )
+    parser.add_argument(
+        "--model", metavar="NAME", help="masks: a model of the zoo; default: the demo's, trained"
+    )
+    parser.add_argument("--data", metavar="NAME", help="masks: data set; default: digits")
+    parser.add_argument("--folder", metavar="FOLDER", help="masks: where the data set is")
+    for option, number in (("--masks", 64), ("--images", 1000)):
+        parser.add_argument(
+            option, type=int, metavar="N", help=f"masks: how many; default: {number}"
+        )
     parser.add_argument(
         "--pictures", metavar="FILE", help="networks: a frames.safetensors; default: random pixels"
     )
     parser.add_argument("--docs", metavar="FILE", help="put the table into this page")
     parser.add_argument("--out", metavar="FOLDER", default="build/bench", help="keeps all builds")
+
+
+_MASKS = ("model", "data", "folder", "masks", "images")
+_OTHERS = {  # options that belong to another benchmark
+    "layers": ("weights", "pictures", *_MASKS),
+    "networks": ("layer", "no_synth", "fmax", *_MASKS),
+    "masks": ("layer", "variant", "budget", "no_synth", "fmax", "pictures", "docs"),
+}
 
 
 def execute(arguments: argparse.Namespace, progress: Progress) -> dict[str, Any]:
@@ -41,14 +62,11 @@ def execute(arguments: argparse.Namespace, progress: Progress) -> dict[str, Any]
 
     if arguments.docs and not Path(arguments.docs).is_file():
         raise ValueError(f"--docs must be a page that is there, not {arguments.docs!r}")
-    others = (
-        ("weights", "pictures") if arguments.what == "layers" else ("layer", "no_synth", "fmax")
-    )
-    for key in others:
-        if getattr(arguments, key):
+    for key in _OTHERS[arguments.what]:
+        if getattr(arguments, key) is not None and getattr(arguments, key) is not False:
             option = key.replace("_", "-")
             raise ValueError(f"--{option} must not be given with {arguments.what}")
-    measured = _layers if arguments.what == "layers" else _networks
+    measured = {"layers": _layers, "networks": _networks, "masks": _masks}[arguments.what]
     rows = measured(arguments, progress)
     if arguments.docs:
         page.write(Path(arguments.docs), arguments.what, _room(arguments.what).markdown(rows))
@@ -67,9 +85,10 @@ def document(result: dict[str, Any]) -> list[dict[str, Any]]:
 
 def _room(what: str) -> Any:
     """Return the module that writes the rows."""
-    from secateur.bench import networks, page
+    from importlib import import_module
 
-    return page if what == "layers" else networks
+    room = {"layers": "page", "networks": "networks", "masks": "masks"}[what]
+    return import_module(f"secateur.bench.{room}")
 
 
 def _layers(arguments: argparse.Namespace, progress: Progress) -> list[dict[str, Any]]:
@@ -108,6 +127,39 @@ def _networks(arguments: argparse.Namespace, progress: Progress) -> list[dict[st
     with progress.step("simulate"):
         rows = networks.measure(made, frames, folder / "simulation", _noting(progress))
     if complaints := networks.complaints(rows):
+        raise VerificationError("; ".join(complaints))
+    return rows
+
+
+def _masks(arguments: argparse.Namespace, progress: Progress) -> list[dict[str, Any]]:
+    from pruning import zoo
+    from pruning.data import load
+    from pruning.models import model_of
+    from pruning.train import train
+    from pruning.weights import load_weights
+    from secateur.bench import masks
+
+    count, images = (
+        default if number is None else number
+        for number, default in ((arguments.masks, 64), (arguments.images, 1000))
+    )
+    for option, number in (("masks", count), ("images", images)):
+        if number < 1:
+            raise ValueError(f"--{option} must be at least 1, not {number}")
+    if arguments.weights and not arguments.model:
+        raise ValueError("--weights must be given with --model")
+    data = load(arguments.data or "digits", arguments.folder)
+    module = zoo.build(arguments.model or "chain")
+    if arguments.weights:
+        load_weights(module, arguments.weights)
+    model = model_of(module.eval(), data.pixels)
+    if not arguments.weights:
+        with progress.step("train"):
+            model = train(model, data, epochs=EPOCHS, progress=progress.update)
+        module.load_state_dict(model.module.state_dict(), strict=False)
+    with progress.step("score"):
+        rows = masks.measure(model, module, data, count, images, _noting(progress))
+    if complaints := masks.complaints(rows):
         raise VerificationError("; ".join(complaints))
     return rows
 
