@@ -19,8 +19,7 @@ from pruning.executors import executor
 from pruning.granularities import candidates, units
 from pruning.graph import Convolution, Graph
 from pruning.masks import Masks, surviving_weights
-from pruning.models import Model
-from pruning.models import graph_macs
+from pruning.models import Model, graph_macs
 from pruning.selectors.problem import Problem, draw
 from pruning.threads import use_threads
 from pruning.units import Units
