@@ -3,6 +3,7 @@
 import dataclasses
 import math
 from collections.abc import Mapping
+from concurrent.futures import Executor
 from fractions import Fraction
 
 from pruning.allocation import ALLOCATIONS, Shares, by_sensitivity, uniform
@@ -36,6 +37,7 @@ def prune(
     seed: int = 0,
     threads: int = 1,
     progress: Progress = silent,
+    executor: Executor | None = None,
 ) -> Model:
     """Prune a copy of a trained model; it is not retrained yet.
 
@@ -59,6 +61,8 @@ def prune(
         Which layers are pruned, and what masks must be like.
     seed : int
         Decides the selector's random choices.
+    executor : Executor, optional
+        Its workers score masks, see `pruning.executors`; the masks are the same.
 
     Returns
     -------
@@ -82,7 +86,7 @@ def prune(
             known = candidates(found, granularity, constraints)
             shares = {candidate.name: shares for candidate in known}
         chosen = units(found, granularity, shares, constraints)
-        selection = selector.select(Problem(model, data, chosen, seed, progress))
+        selection = selector.select(Problem(model, data, chosen, seed, progress, executor))
     trained = selection.model or model
     small = GraphModule(pruned(trained.module.graph, chosen, selection.masks))
     result = Model(small, model.pixels, dict(trained.facts))

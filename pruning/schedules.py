@@ -4,6 +4,7 @@ import dataclasses
 import json
 import os
 from collections.abc import Mapping
+from concurrent.futures import Executor
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -48,6 +49,7 @@ def prune_and_train(
     seed: int = 0,
     threads: int = 1,
     progress: Progress = silent,
+    executor: Executor | None = None,
 ) -> Model:
     """Prune a copy of a trained model and retrain it, in one shot or step by step.
 
@@ -69,7 +71,7 @@ def prune_and_train(
     folder : path, optional
         Every step's result is kept there. If some are there already, work goes on from them, and
         ends with the masks and weights of work that was never stopped.
-    ratio, budget, allocation, granularity, selector, constraints, shares, seed, threads :
+    ratio, budget, allocation, granularity, selector, constraints, shares, seed, threads, executor :
         As `pruning.prune.prune` takes them; the seed of step ``k`` is ``seed + k - 1``.
 
     Returns
@@ -117,6 +119,7 @@ def prune_and_train(
         _begin(folder, begun)
     options = {"granularity": granularity, "budget": budget, "selector": selector}
     options |= {"constraints": constraints, "threads": threads, "progress": progress}
+    options |= {"executor": executor}
     kept: list[dict[str, int]] = []
     for step, recipe in enumerate(trainings, 1):
         path = None if folder is None else folder / f"step-{step}.pruned.safetensors"

@@ -36,6 +36,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="KEY=VALUE",
         help="of the selector; may be repeated",
     )
+    group = parser.add_argument_group("who scores masks, which changes none")
+    group.add_argument(
+        "--workers", type=int, default=1, metavar="N", help="processes of this machine; default: 1"
+    )
+    group.add_argument(
+        "--scheduler",
+        metavar="ADDRESS",
+        help="workers of a Dask scheduler, such as tcp://host:8786",
+    )
 
 
 def execute(arguments: argparse.Namespace, progress: Progress) -> dict[str, Any]:
@@ -44,7 +53,8 @@ def execute(arguments: argparse.Namespace, progress: Progress) -> dict[str, Any]
     refuse_existing([folder.checkpoint("pruned"), folder.network("pruned")], arguments.force)
     if arguments.force:
         shutil.rmtree(folder.steps, ignore_errors=True)
-    return prune_dense(run, folder, train.load_data(run, progress), progress)
+    data = train.load_data(run, progress)
+    return prune_dense(run, folder, data, progress, arguments.workers, arguments.scheduler)
 
 
 def describe(result: dict[str, Any]) -> str:
@@ -60,7 +70,14 @@ def describe(result: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def prune_dense(run: RunFile, folder: Folder, data: Any, progress: Progress) -> dict[str, Any]:
+def prune_dense(
+    run: RunFile,
+    folder: Folder,
+    data: Any,
+    progress: Progress,
+    workers: int = 1,
+    scheduler: str | None = None,
+) -> dict[str, Any]:
     """Prune the dense model, retrain it, make it integer and write all of it.
 
     What is done is kept on the way, so that a run that was stopped goes on where it was.
@@ -72,6 +89,7 @@ def prune_dense(run: RunFile, folder: Folder, data: Any, progress: Progress) -> 
         from pruning.budget import Budget
         from pruning.checkpoint import load_model
         from pruning.constraints import Constraints
+        from pruning.executors import executor
         from pruning.price import Integers
         from pruning.schedules import prune_and_train
         from pruning.selectors.making import make_selector
@@ -94,22 +112,24 @@ def prune_dense(run: RunFile, folder: Folder, data: Any, progress: Progress) -> 
             "augment": run.train.augment,
             "distil": asked.distil,
         }
-        pruned = prune_and_train(
-            dense,
-            data,
-            training=training,
-            steps=asked.steps,
-            budget=replace(Budget.parse(asked.budget), integers=integers),
-            allocation=asked.allocation,
-            granularity=asked.granularity,
-            selector=make_selector(asked.selector, **asked.settings),
-            constraints=constraints,
-            teacher=dense if asked.distil else None,
-            folder=folder.steps,
-            seed=run.seed,
-            threads=run.train.threads,
-            progress=progress.update,
-        )
+        with executor(workers, scheduler) as pool:
+            pruned = prune_and_train(
+                dense,
+                data,
+                training=training,
+                steps=asked.steps,
+                budget=replace(Budget.parse(asked.budget), integers=integers),
+                allocation=asked.allocation,
+                granularity=asked.granularity,
+                selector=make_selector(asked.selector, **asked.settings),
+                constraints=constraints,
+                teacher=dense if asked.distil else None,
+                folder=folder.steps,
+                seed=run.seed,
+                threads=run.train.threads,
+                progress=progress.update,
+                executor=pool,
+            )
         progress.note(f"{pruned.macs:,} of {dense.macs:,} MACs survive")
     result = train.write_model(run, folder, "pruned", pruned, data, progress)
     shutil.rmtree(folder.steps)
