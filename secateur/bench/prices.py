@@ -72,8 +72,8 @@ def _cells(row: dict[str, Any]) -> list[str]:
 def _note(rows: Sequence[dict[str, Any]]) -> str:
     asked = rows[0]["asked"]
     return (
-        f"Masks of the largest weights, the same share of every layer, {MACS:.0%} of the MACs at most. "
-        f"Cycles a frame, memory, index and area are those of {asked['multipliers']:,} multipliers at "
-        f"most; multipliers those that {asked['cycles']:,} cycles a frame take. Area is predicted for "
-        f"{asked['part']}."
+        f"Masks of the largest weights, the same share of every layer, {MACS:.0%} of the MACs at "
+        "most. Cycles a frame, memory, index and area are those of at most "
+        f"{asked['multipliers']:,} multipliers; multipliers those that {asked['cycles']:,} cycles "
+        f"a frame take. Area is predicted for {asked['part']}."
     )
