@@ -1,17 +1,18 @@
-"""``secateur bench``: layers and networks, dense and pruned, measured as others measure theirs."""
+"""``secateur bench``: layers, networks and selectors, measured as others measure theirs."""
 
 import argparse
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from secateur.commands import bench_selectors
 from secateur.errors import VerificationError
 from secateur.progress import Progress
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of this command."""
-    parser.add_argument("what", choices=("layers", "networks"), help="what is measured")
+    parser.add_argument("what", choices=tuple(_OTHERS), help="what is measured")
     for option, what in (("--layer", "layer, of L1 to L6"), ("--variant", "way of pruning")):
         parser.add_argument(
             option, action="append", metavar="NAME", help=f"only this {what}; may be repeated"
@@ -21,18 +22,38 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         type=int,
         metavar="N",
-        help="multipliers; default: 36 and 144 for layers, 210 for networks",
+        help="multipliers; default: 36 and 144 for layers, 210 for networks, 64 for selectors",
     )
     parser.add_argument("--no-synth", action="store_true", help="layers: synthesise nothing")
     parser.add_argument("--fmax", action="store_true", help="layers: place and route; takes long")
     parser.add_argument(
-        "--weights", metavar="FILE", help="networks: trained weights of ResNet-8; default: random"
+        "--weights",
+        metavar="FILE",
+        help="networks: trained weights of ResNet-8; default: random. selectors: of --model, or a "
+        "checkpoint of secateur train",
     )
+    parser.add_argument("--model", metavar="NAME", help="selectors: a model of the zoo")
+    parser.add_argument("--data", metavar="NAME", help="selectors: data set; default: digits")
+    parser.add_argument("--folder", metavar="FOLDER", help="selectors: where the data set is")
+    for option, what in (
+        ("--masks", "how many a selector may score; default: 100"),
+        ("--images", "validation pictures by which masks are scored; default: 1000"),
+    ):
+        parser.add_argument(option, type=int, metavar="N", help=f"selectors: {what}")
     parser.add_argument(
         "--pictures", metavar="FILE", help="networks: a frames.safetensors; default: random pixels"
     )
     parser.add_argument("--docs", metavar="FILE", help="put the table into this page")
     parser.add_argument("--out", metavar="FOLDER", default="build/bench", help="keeps all builds")
+    bench_selectors.add_arguments(parser)
+
+
+_SELECTORS = ("model", "data", "folder", "masks", "images", *bench_selectors.OPTIONS)
+_OTHERS = {  # options that belong to another benchmark
+    "layers": ("weights", "pictures", *_SELECTORS),
+    "networks": ("layer", "no_synth", "fmax", *_SELECTORS),
+    "selectors": ("layer", "variant", "no_synth", "fmax", "pictures"),
+}
 
 
 def execute(arguments: argparse.Namespace, progress: Progress) -> dict[str, Any]:
@@ -41,15 +62,12 @@ def execute(arguments: argparse.Namespace, progress: Progress) -> dict[str, Any]
 
     if arguments.docs and not Path(arguments.docs).is_file():
         raise ValueError(f"--docs must be a page that is there, not {arguments.docs!r}")
-    others = (
-        ("weights", "pictures") if arguments.what == "layers" else ("layer", "no_synth", "fmax")
-    )
-    for key in others:
-        if getattr(arguments, key):
+    for key in _OTHERS[arguments.what]:
+        if getattr(arguments, key) is not None and getattr(arguments, key) is not False:
             option = key.replace("_", "-")
             raise ValueError(f"--{option} must not be given with {arguments.what}")
-    measured = _layers if arguments.what == "layers" else _networks
-    rows = measured(arguments, progress)
+    measured = {"layers": _layers, "networks": _networks, "selectors": bench_selectors.measured}
+    rows = measured[arguments.what](arguments, progress)
     if arguments.docs:
         page.write(Path(arguments.docs), arguments.what, _room(arguments.what).markdown(rows))
     return {"what": arguments.what, "rows": rows}
@@ -67,9 +85,10 @@ def document(result: dict[str, Any]) -> list[dict[str, Any]]:
 
 def _room(what: str) -> Any:
     """Return the module that writes the rows."""
-    from secateur.bench import networks, page
+    from importlib import import_module
 
-    return page if what == "layers" else networks
+    room = {"layers": "page", "networks": "networks", "selectors": "selectors_table"}[what]
+    return import_module(f"secateur.bench.{room}")
 
 
 def _layers(arguments: argparse.Namespace, progress: Progress) -> list[dict[str, Any]]:
