@@ -43,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--pictures", metavar="FILE", help="networks: a frames.safetensors; default: random pixels"
     )
-    parser.add_argument("--docs", metavar="FILE", help="put the table into this page")
+    parser.add_argument("--docs", metavar="FILE", help="put the table between its marks in a page")
     parser.add_argument("--out", metavar="FOLDER", default="build/bench", help="keeps all builds")
     bench_selectors.add_arguments(parser)
 
@@ -69,7 +69,8 @@ def execute(arguments: argparse.Namespace, progress: Progress) -> dict[str, Any]
     measured = {"layers": _layers, "networks": _networks, "selectors": bench_selectors.measured}
     rows = measured[arguments.what](arguments, progress)
     if arguments.docs:
-        page.write(Path(arguments.docs), arguments.what, _room(arguments.what).markdown(rows))
+        name = f"{arguments.what} {arguments.data or ''}".rstrip()  # a page may have several tables
+        page.write(Path(arguments.docs), name, _room(arguments.what).markdown(rows))
     return {"what": arguments.what, "rows": rows}
 
 

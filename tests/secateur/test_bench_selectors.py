@@ -21,10 +21,10 @@ def checkpoint(tmp_path):
 
 def test_table_of_a_checkpoint(checkpoint, tmp_path, capsys):
     docs = tmp_path / "page.md"
-    docs.write_text("\n".join(page.marks("selectors")), encoding="utf-8")
+    docs.write_text("\n".join(page.marks("selectors digits")), encoding="utf-8")
     few = ["--selector", "l1", "--granularity", "kernel", "--ratio", "0.5", "--budget", "8"]
-    argv = ["bench", "selectors", "--weights", str(checkpoint), *TINY, *few, "-q"]
-    argv += ["--out", str(tmp_path), "--docs", str(docs)]
+    argv = ["bench", "selectors", "--data", "digits", *TINY, *few, "-q"]
+    argv += ["--weights", str(checkpoint), "--out", str(tmp_path), "--docs", str(docs)]
     assert cli.main([*argv, "--json"]) == 0
     head, *rows = json.loads(capsys.readouterr().out)
     assert head["protocol"]["multipliers"] == 8
