@@ -135,10 +135,11 @@ def _probabilistic(head: dict[str, Any], rows: Sequence[dict[str, Any]]) -> list
     if not rows:
         return []
     settings = rows[0]["settings"]
+    period = "step" if settings["t"] == 1 else f"{settings['t']} steps"
     note = (
         f"`probabilistic` trains while it prunes: {settings['iterations']:,} steps at most, at a "
         f"rate of {settings['rate']:g}, on top of the {head['steps']:,} of retraining that all "
-        f"have. Its probabilities move every {settings['t']} steps."
+        f"have. Its probabilities move every {period}."
     )
     if early := sum(bool(row["unfinished"]) for row in rows):
         note += f" In {early} of its {len(rows)} runs some units were left, and went by rank."

@@ -80,4 +80,5 @@ def test_notes_say_the_protocol():
 def test_notes_say_how_long_the_selector_that_trains_has_trained():
     page = text([HEAD, row(1, "probabilistic"), row(2, "probabilistic", unfinished=["conv2"])])
     assert "312 steps at most, at a rate of 0.0025, on top of the 312 of retraining" in page
+    assert "probabilities move every step." in page
     assert "In 1 of its 2 runs some units were left" in page
