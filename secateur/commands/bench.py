@@ -1,59 +1,47 @@
-"""``secateur bench``: layers and networks, dense and pruned; and the scoring of masks."""
+"""``secateur bench``: layers, networks, masks, selectors and prices, measured."""
 
 import argparse
-from collections.abc import Callable, Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from secateur.errors import VerificationError
+from secateur.commands import (
+    bench_arguments,
+    bench_layers,
+    bench_masks,
+    bench_networks,
+    bench_prices,
+    bench_selectors,
+)
 from secateur.progress import Progress
 
-EPOCHS = 3  # of a model whose scores are measured, where it comes without weights
+_KINDS = {
+    "layers": bench_layers,
+    "networks": bench_networks,
+    "masks": bench_masks,
+    "selectors": bench_selectors,
+    "prices": bench_prices,
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of this command."""
-    parser.add_argument("what", choices=("layers", "networks", "masks"), help="what is measured")
+    parser.add_argument("what", choices=tuple(_KINDS), help="what is measured")
+    parser.add_argument("--docs", metavar="FILE", help="put the table between its marks in a page")
+    parser.add_argument("--out", metavar="FOLDER", default="build/bench", help="keeps all builds")
+    bench_arguments.add_arguments(parser)
+    group = parser.add_argument_group("layers and networks")
     for option, what in (("--layer", "layer, of L1 to L6"), ("--variant", "way of pruning")):
-        parser.add_argument(
+        group.add_argument(
             option, action="append", metavar="NAME", help=f"only this {what}; may be repeated"
         )
-    parser.add_argument(
-        "--budget",
-        action="append",
-        type=int,
-        metavar="N",
-        help="multipliers; default: 36 and 144 for layers, 210 for networks",
-    )
-    parser.add_argument("--no-synth", action="store_true", help="layers: synthesise nothing")
-    parser.add_argument("--fmax", action="store_true", help="layers: place and route; takes long")
-    parser.add_argument(
-        "--weights",
-        metavar="FILE",
-        help="networks: trained weights of ResNet-8; default: random. masks: of --model",
-    )
-    parser.add_argument(
-        "--model", metavar="NAME", help="masks: a model of the zoo; default: the demo's, trained"
-    )
-    parser.add_argument("--data", metavar="NAME", help="masks: data set; default: digits")
-    parser.add_argument("--folder", metavar="FOLDER", help="masks: where the data set is")
-    for option, number in (("--masks", 64), ("--images", 1000)):
-        parser.add_argument(
-            option, type=int, metavar="N", help=f"masks: how many; default: {number}"
-        )
-    parser.add_argument(
+    group.add_argument("--no-synth", action="store_true", help="layers: synthesise nothing")
+    group.add_argument("--fmax", action="store_true", help="layers: place and route; takes long")
+    group.add_argument(
         "--pictures", metavar="FILE", help="networks: a frames.safetensors; default: random pixels"
     )
-    parser.add_argument("--docs", metavar="FILE", help="put the table into this page")
-    parser.add_argument("--out", metavar="FOLDER", default="build/bench", help="keeps all builds")
-
-
-_MASKS = ("model", "data", "folder", "masks", "images")
-_OTHERS = {  # options that belong to another benchmark
-    "layers": ("weights", "pictures", *_MASKS),
-    "networks": ("layer", "no_synth", "fmax", *_MASKS),
-    "masks": ("layer", "variant", "budget", "no_synth", "fmax", "pictures", "docs"),
-}
+    bench_selectors.add_arguments(parser)
+    bench_prices.add_arguments(parser)
 
 
 def execute(arguments: argparse.Namespace, progress: Progress) -> dict[str, Any]:
@@ -62,14 +50,17 @@ def execute(arguments: argparse.Namespace, progress: Progress) -> dict[str, Any]
 
     if arguments.docs and not Path(arguments.docs).is_file():
         raise ValueError(f"--docs must be a page that is there, not {arguments.docs!r}")
-    for key in _OTHERS[arguments.what]:
-        if getattr(arguments, key) is not None and getattr(arguments, key) is not False:
+    kind = _KINDS[arguments.what]
+    every = dict.fromkeys(option for each in _KINDS.values() for option in each.OPTIONS)
+    for key in every:
+        given = getattr(arguments, key) not in (None, False)
+        if given and key not in kind.OPTIONS:
             option = key.replace("_", "-")
             raise ValueError(f"--{option} must not be given with {arguments.what}")
-    measured = {"layers": _layers, "networks": _networks, "masks": _masks}[arguments.what]
-    rows = measured(arguments, progress)
+    rows = kind.measured(arguments, progress)
     if arguments.docs:
-        page.write(Path(arguments.docs), arguments.what, _room(arguments.what).markdown(rows))
+        name = f"{arguments.what} {arguments.data or ''}".rstrip()  # a page may have several tables
+        page.write(Path(arguments.docs), name, _room(arguments.what).markdown(rows))
     return {"what": arguments.what, "rows": rows}
 
 
@@ -85,137 +76,4 @@ def document(result: dict[str, Any]) -> list[dict[str, Any]]:
 
 def _room(what: str) -> Any:
     """Return the module that writes the rows."""
-    from importlib import import_module
-
-    room = {"layers": "page", "networks": "networks", "masks": "masks"}[what]
-    return import_module(f"secateur.bench.{room}")
-
-
-def _layers(arguments: argparse.Namespace, progress: Progress) -> list[dict[str, Any]]:
-    from secateur.bench.cases import BUDGETS, SHAPES, VARIANTS, Case
-
-    layers = _chosen("--layer", arguments.layer, tuple(SHAPES))
-    variants = _chosen("--variant", arguments.variant, tuple(VARIANTS))
-    budgets = _budgets(arguments.budget or BUDGETS)
-    if arguments.no_synth and arguments.fmax:
-        raise ValueError("--fmax must not be given with --no-synth")
-    cases = [
-        Case(layer, variant, budget)
-        for layer in layers
-        for variant in variants
-        for budget in budgets
-    ]
-    folder = Path(arguments.out)
-    return measure(cases, folder, progress, synth=not arguments.no_synth, place=arguments.fmax)
-
-
-def _networks(arguments: argparse.Namespace, progress: Progress) -> list[dict[str, Any]]:
-    from secateur.bench import networks
-    from secateur.files import load_frames
-
-    variants = _chosen("--variant", arguments.variant, tuple(networks.VARIANTS))
-    budgets = _budgets(arguments.budget or networks.BUDGETS)
-    pictures = load_frames(Path(arguments.pictures))[0] if arguments.pictures else None
-    weights = Path(arguments.weights) if arguments.weights else None
-    made, folder = [], Path(arguments.out)
-    with progress.step("generate"):
-        for variant, network in networks.networks(weights, pictures, variants).items():
-            for budget in budgets:
-                made.append(networks.generate(network, variant, budget, folder / "networks"))
-                progress.note(made[-1].folder.name)
-    frames = networks.drawn(networks.FRAMES) if pictures is None else pictures[: networks.FRAMES]
-    with progress.step("simulate"):
-        rows = networks.measure(made, frames, folder / "simulation", _noting(progress))
-    if complaints := networks.complaints(rows):
-        raise VerificationError("; ".join(complaints))
-    return rows
-
-
-def _masks(arguments: argparse.Namespace, progress: Progress) -> list[dict[str, Any]]:
-    from pruning import zoo
-    from pruning.data import load
-    from pruning.models import model_of
-    from pruning.train import train
-    from pruning.weights import load_weights
-    from secateur.bench import masks
-
-    count, images = (
-        default if number is None else number
-        for number, default in ((arguments.masks, 64), (arguments.images, 1000))
-    )
-    for option, number in (("masks", count), ("images", images)):
-        if number < 1:
-            raise ValueError(f"--{option} must be at least 1, not {number}")
-    if arguments.weights and not arguments.model:
-        raise ValueError("--weights must be given with --model")
-    data = load(arguments.data or "digits", arguments.folder)
-    module = zoo.build(arguments.model or "chain")
-    if arguments.weights:
-        load_weights(module, arguments.weights)
-    model = model_of(module.eval(), data.pixels)
-    if not arguments.weights:
-        with progress.step("train"):
-            model = train(model, data, epochs=EPOCHS, progress=progress.update)
-        module.load_state_dict(model.module.state_dict(), strict=False)
-    with progress.step("score"):
-        rows = masks.measure(model, module, data, count, images, _noting(progress))
-    if complaints := masks.complaints(rows):
-        raise VerificationError("; ".join(complaints))
-    return rows
-
-
-def measure(
-    cases: Sequence[Any], folder: Path, progress: Progress, *, synth: bool, place: bool
-) -> list[dict[str, Any]]:
-    """Generate, simulate and, where asked to, synthesise cases; describe each by a row.
-
-    Raises
-    ------
-    VerificationError
-        If a result, or the number of cycles, is not what it must be.
-    """
-    from secateur.bench import layers, synthesis
-    from secateur.bench.cases import network
-    from secateur.bench.folds import best_folding
-
-    note = _noting(progress)
-    with progress.step("generate"):
-        made = layers.generate_all(cases, folder / "layers", note)
-        dense = {
-            case.dense: best_folding(network(case.layer, "dense"), case.budget) for case in cases
-        }
-    with progress.step("simulate"):
-        simulated = layers.simulate_all(made, folder / "simulation", note)
-    cache = folder / "synthesis"
-    if synth:
-        with progress.step("synthesise"):
-            figures = layers.synthesise_all(made, cache, note, place=place)
-    else:
-        figures = {one.case: synthesis.known(one.folder / "top.v", cache) for one in made}
-    rows = [
-        layers.row(one, simulated[one.case], dense[one.case.dense], figures[one.case])
-        for one in made
-    ]
-    if complaints := layers.complaints(rows):
-        raise VerificationError("; ".join(complaints))
-    return rows
-
-
-def _noting(progress: Progress) -> Callable[[str, int, int], None]:
-    def note(text: str, done: int, total: int) -> None:
-        progress.note(f"{done}/{total}  {text}", done, total)
-
-    return note
-
-
-def _budgets(budgets: Sequence[int]) -> tuple[int, ...]:
-    if min(budgets) < 1:
-        raise ValueError(f"--budget must be at least 1, not {min(budgets)}")
-    return tuple(dict.fromkeys(budgets))
-
-
-def _chosen(option: str, names: Sequence[str] | None, known: Sequence[str]) -> tuple[str, ...]:
-    for name in names or ():
-        if name not in known:
-            raise ValueError(f"{option} must be one of {', '.join(known)}, not {name!r}")
-    return tuple(dict.fromkeys(names or known))
+    return import_module(f"secateur.bench.{_KINDS[what].ROOM}")
