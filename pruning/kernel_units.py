@@ -13,6 +13,7 @@ from pruning.grids import grids, least_share
 from pruning.units import Candidate, Units
 
 Shape = tuple[int, int, int, int]
+_SAME_SHAPE = (graph.Norm, graph.Scale, graph.Activation, graph.Dropout, graph.Concat)
 
 
 def finer_units(found: Graph, granularity: str, constraints: Constraints) -> list[Candidate]:
@@ -59,9 +60,10 @@ def kernels(node: Node) -> Shape:
         outputs, inputs, rows, columns = weight.shape
         return outputs, inputs, rows, columns
     source = node.inputs[0]
-    while len(source.shape) == 1 and source.inputs and not makes(source):
+    while isinstance(source.operation, _SAME_SHAPE):
         source = source.inputs[0]
-    _, rows, columns = (*source.shape, 1, 1)[:3]
+    flat = isinstance(source.operation, graph.Flatten)
+    rows, columns = source.inputs[0].shape[1:] if flat else (1, 1)
     return weight.shape[0], weight.shape[1] // (rows * columns), rows, columns
 
 

@@ -1,4 +1,5 @@
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from pruning.graph import Graph
 from pruning.importing import graph_of
 from pruning.masks import masked
 from pruning.units import Units
-from tests.pruning.imports import conv, pixels
+from tests.pruning.imports import Model, conv, pixels
 
 SHAPE = (3, 8, 8)
 HALF = Fraction(1, 2)
@@ -90,6 +91,19 @@ def test_kernels_of_a_linear_layer_are_its_maps(found: Graph):
     assert unit.count == 5 * 8
     expected = np.repeat(np.arange(40).reshape(5, 8), 16, axis=1)
     np.testing.assert_array_equal(labels(unit), expected)
+
+
+def test_kernels_behind_means_of_maps_have_one_weight():
+    def forward(self: Any, x: torch.Tensor) -> torch.Tensor:
+        means = self.norm(self.conv(x).mean((2, 3)))  # 64 of them; a map has as many pixels
+        return self.second(torch.relu(self.first(means)))
+
+    parts = {"conv": conv(3, 64), "first": nn.Linear(64, 5), "second": nn.Linear(5, 3)}
+    found = graph_of(Model(forward, norm=nn.BatchNorm1d(64), **parts), pixels(SHAPE))
+    counts = [one(found, "kernel", layer).count for layer in ("first", "second")]
+    assert counts == [320, 15]
+    with pytest.raises(ValueError, match=r"^layer 'first' has kernels of one weight: prune"):
+        one(found, "intra-kernel", "first")
 
 
 def test_groups_share_their_mask_within_groups_of_the_convolution(found: Graph):
