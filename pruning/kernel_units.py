@@ -68,17 +68,17 @@ def kernels(node: Node) -> Shape:
 
 
 def _candidate(node: Node, granularity: str, constraints: Constraints) -> Candidate:
-    shape, weight = kernels(node), node.layer.weight
+    shape, weight, mask = kernels(node), node.layer.weight, node.layer.mask
     if granularity in SITES:
         sites = SITES[granularity](node, shape)
+        left = weight if mask is None else weight * mask
 
         def strided(share: Fraction) -> Units:
-            return grids(node, granularity, sites, weight, share)
+            return grids(node, granularity, sites, left, share)
 
         return Candidate(node.name, strided, weight.numel(), least_share(shape[2] * shape[3]))
     labels, rows = LABELS[granularity](node, shape, constraints)
     labels = np.broadcast_to(labels, shape).reshape(weight.shape)
-    mask = node.layer.mask
     living = labels if mask is None else labels[mask.numpy()]
 
     def made(share: Fraction) -> Units:

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
@@ -218,3 +219,22 @@ def test_every_weight_has_at_most_one_unit(found: Graph, granularity: str):
             assert each.max() < unit.count
         met = np.unique(np.concatenate([v.ravel() for v in unit.owned.values()]))
         np.testing.assert_array_equal(met[met >= 0], np.arange(unit.count))
+
+
+def test_grids_are_dense_where_what_is_left_is_large():
+    """The weights that an earlier mask has pruned do not count."""
+    found = graph_of(nn.Sequential(conv(3, 2), conv(2, 1)), pixels(SHAPE))
+    weight = found.nodes[2].tensors["weight"]
+    weight.copy_(torch.tensor([9.0, 1.0])[None, :, None, None])  # of the first map, and the second
+    sparse = torch.zeros(weight.shape, dtype=torch.bool)
+    sparse[:, 0, 0, 0] = sparse[:, 1] = True
+
+    def strides(graph: Graph) -> list[int]:
+        unit = one(graph, "intra-kernel", "1", Fraction(7, 9))  # 14 of 18: one map stays whole
+        return np.bincount(unit.rows).tolist()
+
+    assert strides(found) == [1, 2]
+    once = found.changed(
+        lambda node: replace(node.layer, mask=sparse) if node is found.nodes[2] else node.operation
+    )
+    assert strides(once) == [2, 1]
