@@ -11,6 +11,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
 from pruning.data import Pixels
+from pruning.graph_checks import check
 from pruning.graph_module import GraphModule
 from pruning.graph_records import check_shapes, describe, rebuild
 from pruning.models import Model
@@ -78,8 +79,8 @@ def load_model(path: str | os.PathLike) -> Model:
 
 def _model(record: dict[str, Any], tensors: dict[str, torch.Tensor]) -> Model:
     _check_finite(tensors)
-    _check_types(tensors)
     found = rebuild(record, tensors)
+    check(found)
     pixels = Pixels.of(record["pixels"])
     if found.nodes[0].shape != pixels.shape:
         raise ValueError(f"pictures must be {pixels.shape}, not {found.nodes[0].shape}")
@@ -92,9 +93,3 @@ def _check_finite(tensors: dict[str, torch.Tensor]) -> None:
     for key, tensor in tensors.items():
         if not torch.isfinite(tensor).all():
             raise ValueError(f"tensor {key!r} must be finite, but holds NaN or infinity")
-
-
-def _check_types(tensors: dict[str, torch.Tensor]) -> None:
-    for key, tensor in tensors.items():
-        if tensor.dtype not in (torch.float32, torch.bool):
-            raise ValueError(f"tensor {key!r} must be torch.float32, not {tensor.dtype}")

@@ -12,21 +12,29 @@ class Coupling:
     """Channels of every result of a graph, as numbers that coupled channels share.
 
     What an add joins is coupled, and so are what a depthwise convolution reads and makes, a map
-    and its flattened pixels, and what layers of the same weights make. In a grouped convolution,
-    channels at the same place of every group are coupled, so that groups stay of one size.
+    and its flattened pixels, and what operations read and make that share a tensor. In a grouped
+    convolution, channels at the same place of every group are coupled, so that groups stay of one
+    size.
 
     Parameters
     ----------
     found : Graph
+
+    Raises
+    ------
+    ValueError
+        If layers share weights and read different numbers of channels; one is named.
     """
 
     def __init__(self, found: Graph) -> None:
         self.graph = found
         self._parent: list[int] = []
-        self._by_weight: dict[str, tuple[np.ndarray, np.ndarray]] = {}
+        self._read: dict[str, np.ndarray] = {}  # by the key of a weight
+        self._made: dict[str, np.ndarray] = {}  # by the key of a tensor
         self._maps: dict[Node, np.ndarray] = {}
         for node in found.nodes:
             self._maps[node] = self._result(node)
+            self._share(node)
 
     @cached_property
     def maps(self) -> dict[Node, np.ndarray]:
@@ -63,7 +71,7 @@ class Coupling:
             case graph.Convolution(groups=groups) if groups > 1:
                 return self._grouped(node, inputs[0], groups)
             case graph.Convolution() | graph.Linear() as layer:
-                return self._shared(node, inputs[0], self._new(len(layer.weight)))
+                return self._new(len(layer.weight))
             case graph.Pad(channels=channels) if channels:
                 taken = np.array(channels)
                 return np.where(taken < 0, self._new(len(taken)), inputs[0][taken])
@@ -78,16 +86,25 @@ class Coupling:
     def _grouped(self, node: Node, source: np.ndarray, groups: int) -> np.ndarray:
         each = node.shape[0] // groups
         if len(source) == groups:
-            return self._shared(node, source, np.repeat(source, each))
+            return np.repeat(source, each)
         for numbers in source.reshape(groups, -1):
             self._joined(source[: len(numbers)], numbers)
-        return self._shared(node, source, np.tile(self._new(each), groups))
+        return np.tile(self._new(each), groups)
 
-    def _shared(self, node: Node, source: np.ndarray, result: np.ndarray) -> np.ndarray:
-        """Couple a layer with others of the same weights."""
-        first = self._by_weight.setdefault(node.key("weight"), (source, result))
-        self._joined(first[0], source)
-        return self._joined(first[1], result)
+    def _share(self, node: Node) -> None:
+        """Couple an operation with others of the same tensors, which are cut alike."""
+        for name in node.tensors:
+            result = self._maps[node]
+            self._joined(self._made.setdefault(node.key(name), result), result)
+        if makes(node):
+            source = self._maps[node.inputs[0]]
+            first = self._read.setdefault(node.key("weight"), source)
+            if len(first) != len(source):
+                raise ValueError(
+                    f"layer {node.place!r} must read {len(first)} channels, as the one that shares "
+                    f"its weights, not {len(source)}"
+                )
+            self._joined(first, source)
 
     def _new(self, count: int) -> np.ndarray:
         self._parent += range(len(self._parent), len(self._parent) + count)

@@ -29,29 +29,32 @@ class GraphModule(nn.Module):
     Raises
     ------
     UnsupportedLayer
-        If a weight is no parameter, so that it cannot be trained, or a normalisation averages over
-        all batches; its place is named.
+        If a weight is no parameter, so that it cannot be trained, a normalisation averages over
+        all batches, or a module has a name of `GraphModule`'s own; its place is named.
     """
 
     def __init__(self, found: Graph) -> None:
         super().__init__()
+        self.structure = found.with_tensors(lambda node, name: node.tensors[name].to("meta"))
         for node in found.nodes:
             if isinstance(node.operation, graph.Norm) and node.operation.momentum is None:
                 raise UnsupportedLayer(f"layer {node.place!r}: momentum must be a number")
             for name, tensor in node.tensors.items():
                 self._register(node, name, tensor.detach().clone())
-        self.structure = found.with_tensors(lambda node, name: node.tensors[name].to("meta"))
         self.train(False)
 
     def _register(self, node: Node, name: str, tensor: torch.Tensor) -> None:
         path, _, last = node.key(name).rpartition(".")
         owner: nn.Module = self
         for part in filter(None, path.split(".")):
-            if not hasattr(owner, part):
+            if part not in dict(owner.named_children()):
+                _check_free(owner, part, node)
                 owner.add_module(part, nn.Module())
             owner = owner.get_submodule(part)
-        if hasattr(owner, last):  # shared with another layer
+        own = (owner.named_parameters(recurse=False), owner.named_buffers(recurse=False))
+        if any(last in dict(each) for each in own):  # shared with another layer
             return
+        _check_free(owner, last, node)
         real = tensor.is_floating_point()
         tensor = tensor.float() if real else tensor
         if name in node.parameters and name not in STATISTICS:
@@ -81,6 +84,12 @@ class GraphModule(nn.Module):
         )
         results = tuple(found[node] for node in outputs)
         return results[0] if len(results) == 1 else results
+
+
+def _check_free(owner: nn.Module, name: str, node: Node) -> None:
+    """Raise an UnsupportedLayer if a module has something else of a name."""
+    if hasattr(type(owner), name) or name in vars(owner) or name in dict(owner.named_children()):
+        raise UnsupportedLayer(f"layer {node.place!r}: {name!r} in its path must have another name")
 
 
 def compute(

@@ -42,7 +42,7 @@ def rebuild(record: Mapping[str, Any], tensors: Mapping[str, torch.Tensor]) -> G
     ------
     ValueError
         If a node is of an unknown kind, comes before what it takes, shares its name, or has a
-        tensor that is not there, or a tensor has no node. It is named.
+        tensor that is not there or not its own, or a tensor has no node. It is named.
     """
     nodes: dict[str, Node] = {}
     used: set[str] = set()
@@ -69,7 +69,13 @@ def rebuild(record: Mapping[str, Any], tensors: Mapping[str, torch.Tensor]) -> G
             raise ValueError(f"layer {name!r}: {error}") from error
         inputs = tuple(nodes[source] for source in entry["inputs"])
         shape, parameters = tuple(entry["shape"]), dict(entry["parameters"])
-        nodes[name] = Node(name, str(entry["place"]), operation, inputs, shape, parameters)
+        node = Node(name, str(entry["place"]), operation, inputs, shape, parameters)
+        for field, key in entry["tensors"].items():
+            if node.key(field) != key:
+                raise ValueError(
+                    f"layer {name!r}: {field} must be {node.key(field)!r}, not {key!r}"
+                )
+        nodes[name] = node
     if unused := tensors.keys() - used:
         raise ValueError(f"tensor {min(unused)!r} has no layer")
     for name in record["outputs"]:
@@ -94,8 +100,8 @@ def check_shapes(module: GraphModule) -> None:
         If one does not; it is named.
     """
     first, *nodes = module.structure.nodes
-    known = {first: torch.zeros(1, *first.shape)}
-    tensors = module.tensors()
+    known = {first: torch.zeros(1, *first.shape, device="meta")}  # shapes alone, no numbers
+    tensors = {key: tensor.to("meta") for key, tensor in module.tensors().items()}
     for node in nodes:
         try:
             known |= compute([node], {n: known[n] for n in node.inputs}, [node], tensors)

@@ -13,6 +13,7 @@ from pruning.grids import grids, least_share
 from pruning.units import Candidate, Units
 
 Shape = tuple[int, int, int, int]
+_SAME_SHAPE = (graph.Norm, graph.Scale, graph.Activation, graph.Dropout, graph.Concat)
 
 
 def finer_units(found: Graph, granularity: str, constraints: Constraints) -> list[Candidate]:
@@ -59,24 +60,25 @@ def kernels(node: Node) -> Shape:
         outputs, inputs, rows, columns = weight.shape
         return outputs, inputs, rows, columns
     source = node.inputs[0]
-    while len(source.shape) == 1 and source.inputs and not makes(source):
+    while isinstance(source.operation, _SAME_SHAPE):
         source = source.inputs[0]
-    _, rows, columns = (*source.shape, 1, 1)[:3]
+    flat = isinstance(source.operation, graph.Flatten)
+    rows, columns = source.inputs[0].shape[1:] if flat else (1, 1)
     return weight.shape[0], weight.shape[1] // (rows * columns), rows, columns
 
 
 def _candidate(node: Node, granularity: str, constraints: Constraints) -> Candidate:
-    shape, weight = kernels(node), node.layer.weight
+    shape, weight, mask = kernels(node), node.layer.weight, node.layer.mask
     if granularity in SITES:
         sites = SITES[granularity](node, shape)
+        left = weight if mask is None else weight * mask
 
         def strided(share: Fraction) -> Units:
-            return grids(node, granularity, sites, weight, share)
+            return grids(node, granularity, sites, left, share)
 
         return Candidate(node.name, strided, weight.numel(), least_share(shape[2] * shape[3]))
     labels, rows = LABELS[granularity](node, shape, constraints)
     labels = np.broadcast_to(labels, shape).reshape(weight.shape)
-    mask = node.layer.mask
     living = labels if mask is None else labels[mask.numpy()]
 
     def made(share: Fraction) -> Units:

@@ -70,7 +70,7 @@ class Lowering:
             case graph.MaxPool() | graph.AvgPool() as pool:
                 return self._pool(node, pool)
             case graph.Pad(edges, channels):
-                return self._pad(node.inputs[0], edges, channels)
+                return self._pad(node, edges, channels)
             case graph.Subsample(stride):
                 return self._subsample(node.inputs[0], stride)
             case graph.Add():
@@ -219,8 +219,13 @@ class Lowering:
 
     # Parts of maps
 
-    def _pad(self, source: Node, edges: Edges, channels: tuple[int, ...]) -> Part:
-        maps = self.maps[source]
+    def _pad(self, node: Node, edges: Edges, channels: tuple[int, ...]) -> Part:
+        maps = self.maps[node.inputs[0]]
+        if channels and len(node.shape) == 1 and maps.shape[1:] != (1, 1):
+            raise UnsupportedLayer(
+                f"layer {node.place!r} must add zeros to whole maps, but maps {maps.shape} have "
+                "been flattened before it"
+            )
         if channels:
             taken = maps.channels or range(maps.shape[0])
             channels = tuple(-1 if channel < 0 else taken[channel] for channel in channels)

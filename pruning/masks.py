@@ -21,7 +21,8 @@ def pruned(found: Graph, units: Sequence[Units], masks: Masks) -> Graph:
     Raises
     ------
     ValueError
-        If a mask fits no units, has not their survivors, or nothing of a layer would be left.
+        If a mask fits no units, has not their survivors, units are those of another graph, or
+        nothing of a layer would be left.
     """
     check(units, masks)
     maps = [unit for unit in units if unit.channels is not None and unit.name in masks]
@@ -39,7 +40,7 @@ def masked(found: Graph, units: Sequence[Units], masks: Masks) -> Graph:
     Raises
     ------
     ValueError
-        If a mask fits no units, or has not their survivors.
+        If a mask fits no units, has not their survivors, or units are those of another graph.
     """
     check(units, masks)
     survivors = surviving_weights(units, masks)
@@ -50,6 +51,9 @@ def masked(found: Graph, units: Sequence[Units], masks: Masks) -> Graph:
         if node.name not in survivors or not isinstance(op, graph.Convolution | graph.Linear):
             return op
         mask = torch.from_numpy(survivors[node.name])
+        if mask.shape != op.weight.shape:
+            shapes = f"{tuple(op.weight.shape)}, not {tuple(mask.shape)}"
+            raise ValueError(f"layer {node.place!r}: units must be of weights {shapes}")
         mask = mask if op.mask is None else mask & op.mask
         granularity = names[node.name].removesuffix("-free")
         return replace(op, mask=mask, granularity=granularity)
@@ -71,6 +75,8 @@ def surviving_weights(units: Sequence[Units], masks: Masks) -> Labels:
 def check(units: Sequence[Units], masks: Masks) -> None:
     """Raise a ValueError if a mask fits no units, or has not their survivors."""
     known = {unit.name: unit for unit in units}
+    if len(known) < len(units):
+        raise ValueError(f"units must differ in their names, not be {[u.name for u in units]}")
     for name, mask in masks.items():
         if name not in known:
             raise ValueError(f"masked layer must be one of {', '.join(known)}, not {name!r}")

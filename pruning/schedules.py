@@ -102,6 +102,7 @@ def prune_and_train(
         shares = dict.fromkeys(names, shares)
     trainings = [training if between is None else between] * (steps - 1) + [training]
     processes.join(training.get("device", "cpu"))
+    begun: dict[str, Any] = {}
     if folder is not None:
         folder = Path(folder)
         begun = {
@@ -116,7 +117,7 @@ def prune_and_train(
             **_under("between", trainings[0]),
             **_under("share", {name: str(share) for name, share in shares.items()}),
         }
-        _begin(folder, begun)
+        _check(folder, begun)
     options = {"granularity": granularity, "budget": budget, "selector": selector}
     options |= {"constraints": constraints, "threads": threads, "progress": progress}
     options |= {"executor": executor}
@@ -133,7 +134,8 @@ def prune_and_train(
                 "kept": [*kept, model.facts["prune"]["kept"]],
                 "macs": {"before": macs, "after": model.macs},
             }
-            if path is not None and processes.rank() == 0:
+            if folder is not None and path is not None and processes.rank() == 0:
+                _begin(folder, begun)
                 save_model(model, path)
         processes.wait()
         if path is not None:
@@ -169,12 +171,16 @@ def _under(name: str, values: Mapping[str, Any]) -> dict[str, Any]:
     return {f"{name}.{key}": value for key, value in values.items()}
 
 
-def _begin(folder: Path, arguments: Mapping[str, Any]) -> None:
-    """Note in a folder what work was begun with, or check that it goes on with the same."""
+def _check(folder: Path, arguments: Mapping[str, Any]) -> None:
+    """Check that work in a folder goes on with what it was begun with."""
     path = folder / "schedule.json"
     if path.exists():
-        check_arguments(path, json.loads(path.read_text()), arguments)
-    elif processes.rank() == 0:
-        folder.mkdir(parents=True, exist_ok=True)
-        write_atomically(path, json.dumps(arguments, sort_keys=True, indent=1).encode())
+        check_arguments(folder, json.loads(path.read_text()), arguments)
     processes.wait()
+
+
+def _begin(folder: Path, arguments: Mapping[str, Any]) -> None:
+    """Note in a folder what work is begun with, once there is something to keep."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "schedule.json"
+    write_atomically(path, json.dumps(arguments, sort_keys=True, indent=1).encode())

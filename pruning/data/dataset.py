@@ -39,13 +39,15 @@ class Pixels:
         sizes = [size for size in self.shape if isinstance(size, int) and size > 0]
         if len(self.shape) != 3 or len(sizes) != 3:
             raise ValueError(f"shape must be three positive numbers, not {self.shape!r}")
-        if self.bits not in range(2, 9):
+        if not isinstance(self.bits, int) or self.bits not in range(2, 9):
             raise ValueError(f"bits must be 2 to 8, not {self.bits!r}")
         channels = self.shape[0]
         if len(self.scale) != channels or len(self.offset) not in (0, channels):
             raise ValueError(f"scale and offset must have {channels} entries")
-        if not all(np.isfinite(s) and s > 0 for s in self.scale):
+        if not all(isinstance(s, int | float) and 0 < s < np.inf for s in self.scale):
             raise ValueError(f"scale must be positive, not {self.scale!r}")
+        if not all(isinstance(offset, int) for offset in self.offset):
+            raise ValueError(f"offset must be whole numbers, not {self.offset!r}")
 
 
 def pixels_of(

@@ -73,6 +73,7 @@ def make_dense(run: RunFile, data: Any) -> Any:
     from pruning import zoo
     from pruning.data import pixels_of
     from pruning.factory import make_model
+    from pruning.importing import lowered
     from pruning.models import model_of
     from pruning.weights import load_weights
 
@@ -87,7 +88,9 @@ def make_dense(run: RunFile, data: Any) -> Any:
         load_weights(module, asked.weights)
     if asked.scale or asked.mean or asked.std:
         pixels = pixels_of(pixels.shape, pixels.bits, asked.scale, asked.mean, asked.std)
-    return model_of(module, pixels)
+    model = model_of(module, pixels)
+    lowered(model.module.graph, pixels)  # what cannot be built is refused before it is trained
+    return model
 
 
 def write_model(

@@ -108,20 +108,106 @@ CHANGES = [
     (lambda r, t: node(r, "conv2")["values"].update(colour=1), r"layer 'conv2': .*colour"),
     (lambda r, t: node(r, "conv2")["values"].update(padding=[0] * 4), r"layer 'conv2' must make"),
     (lambda r, t: node(r, "conv2")["values"].update(stride=["x", 1]), r"layer 'conv2'"),
-    (lambda r, t: node(r, "bn2").update(inputs=["conv1"]), r"layer 'bn2' must fit \[\(6, 8, 8\)\]"),
+    (
+        lambda r, t: node(r, "bn2").update(inputs=["conv1"]),
+        r"layer 'bn2': mean must be",
+    ),
     (lambda r, t: node(r, "input").update(shape=[1, 9, 9]), r"pictures must be \(1, 8, 8\), not"),
     (lambda r, t: r["nodes"].append(7), r"not a model file"),
     (lambda r, t: r["pixels"].update(shape=[1, 8]), r"shape must be three positive numbers"),
+    (lambda r, t: r["pixels"].update(bits=5.0), r"bits must be 2 to 8, not 5\.0"),
+    (lambda r, t: r["pixels"].update(scale=["a"]), r"scale must be positive, not \('a',\)"),
+    (lambda r, t: r["pixels"].update(offset=[0.5]), r"offset must be whole numbers, not \(0\.5,\)"),
     (lambda r, t: r["pixels"].update(colour=1), r"not a model file: .*colour"),
     (lambda r, t: r.update(facts=3), r"not a model file"),
     (lambda r, t: t.pop("bn1.bias"), r"tensor 'bn1\.bias' is missing"),
     (lambda r, t: t.update(more=torch.zeros(1)), r"tensor 'more' has no layer"),
-    (lambda r, t: t.update({"linear.bias": torch.zeros(9)}), r"layer 'linear' must fit"),
+    (
+        lambda r, t: t.update({"linear.bias": torch.zeros(9)}),
+        r"layer 'linear': bias must be",
+    ),
     (
         lambda r, t: t.update({"linear.bias": torch.zeros(10, dtype=torch.float16)}),
-        r"tensor 'linear\.bias' must be torch\.float32, not torch\.float16",
+        r"layer 'linear': bias must be torch\.float32 \(10,\), not torch\.float16 \(10,\)",
     ),
+    (lambda r, t: r.update(outputs=["linear"] * 2), r"outputs must differ"),
+    (lambda r, t: r.update(outputs=["relu2"]), r"layer 'linear' must lead to an output"),
+    (lambda r, t: node(r, "relu1").update(kind="Picture", values={}), r"layer 'relu1' must not be"),
+    (lambda r, t: node(r, "input").update(kind="Flatten"), r"layer 'input' must be the picture"),
+    (lambda r, t: node(r, "relu1").update(inputs=["bn1"] * 2), r"layer 'relu1' must have 1 "),
+    (lambda r, t: node(r, "relu1").update(kind="Add", values={}), r"layer 'relu1' must have 2 inp"),
+    (
+        lambda r, t: node(r, "relu1").update(shape=[6.0, 8, 8]),
+        r"layer 'relu1' must not make",
+    ),
+    (lambda r, t: node(r, "relu1").update(shape=[-6, 8, 8]), r"layer 'relu1' must not make"),
+    (
+        lambda r, t: node(r, "conv2").update(shape=[8] + [1 << 20] * 2),
+        r"layer 'conv2' must not",
+    ),
+    (
+        lambda r, t: node(r, "relu3").update(shape=[160]),
+        r"layer 'relu3' must make 10 channels, not",
+    ),
+    (
+        lambda r, t: node(r, "flatten").update(shape=[160, 1, 1]),
+        r"layer 'flatten' must make one",
+    ),
+    (
+        lambda r, t: node(r, "conv2").update(parameters={}),
+        r"layer 'conv2': weight must be",
+    ),
+    (
+        lambda r, t: t.update({"conv3:mask": torch.ones(1) > 0}),
+        r"layer 'conv3': mask must be",
+    ),
+    (
+        lambda r, t: t.update({"conv3:mask": t["conv3.weight"] + 1}),
+        r"layer 'conv3': mask must be",
+    ),
+    (
+        lambda r, t: t.update({"conv3.weight": ~t["conv3:mask"]}),
+        r"layer 'conv3': weight must",
+    ),
+    (
+        lambda r, t: t.update({"conv3.weight": torch.ones(5, 5)}),
+        r"layer 'conv3': weight must",
+    ),
+    (lambda r, t: t["bn2.running_var"].neg_(), r"layer 'bn2': variance must be positive"),
 ]
+VALUES = [
+    ("conv2", {"padding": [30000] * 4}, r"padding must be four numbers, 0 to 4096, not \(30000"),
+    ("conv2", {"padding": [-1] * 4}, r"padding must be four numbers"),
+    ("conv2", {"stride": 1}, r"stride must be two positive numbers, not 1"),
+    ("conv2", {"stride": [0, 1]}, r"stride must be two positive numbers"),
+    ("conv2", {"dilation": [1.0, 1.0]}, r"dilation must be two positive numbers"),
+    ("conv2", {"groups": True}, r"groups must be a positive number, not True"),
+    ("conv2", {"groups": 2}, r"groups must divide 5 and"),
+    ("conv2", {"channels": [4, 3, 2, 1, 0]}, r"channels must ascend, one for each of 5"),
+    ("conv2", {"channels": [-1, 0, 1, 2, 3]}, r"channels must ascend"),
+    ("conv2", {"channels": [1, 2]}, r"channels must ascend, one for each of 5"),
+    ("conv2", {"granularity": "pixel"}, r"granularity must be one of dense, .*, not 'pixel'"),
+    ("conv2", {"bias": 3.0}, r"bias must be a tensor, not 3\.0"),
+    ("bn2", {"epsilon": float("nan")}, r"epsilon must be at least 0, not nan"),
+    ("bn2", {"momentum": 10**400}, r"momentum must be 0 to 1"),
+    ("relu1", {"clip": [5, 0]}, r"clip must be two limits that ascend"),
+    ("relu1", {"clip": ["a", 0]}, r"clip must be two limits"),
+]
+
+
+@pytest.mark.parametrize(("layer", "values", "sentence"), VALUES)
+def test_values_out_of_range_are_refused(path: Path, layer: str, values: dict, sentence: str):
+    rewrite(path, lambda record, _: node(record, layer)["values"].update(values))
+    with pytest.raises(ValueError, match=rf"^.*model\.safetensors: layer '{layer}': {sentence}"):
+        load_model(path)
+
+
+@pytest.mark.parametrize("channel", [6, 99, -2, 1.5])
+def test_padding_takes_channels_that_are_there(path: Path, channel: float):
+    values = {"edges": [0] * 4, "channels": [0, 1, 2, 3, 4, channel]}
+    rewrite(path, lambda r, _: node(r, "relu1").update(kind="Pad", values=values))
+    with pytest.raises(ValueError, match=r"layer 'relu1': channels must be (below 6|numbers)"):
+        load_model(path)
 
 
 @pytest.mark.parametrize("name", ["resnet20", "ds-cnn", "cifar-small", "mlp"])

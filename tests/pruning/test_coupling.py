@@ -67,6 +67,27 @@ def test_layers_of_the_same_weights_are_coupled():
     assert groups(coupled(module)) == {("a", "b"): 4, ("c", "c 2"): 4}
 
 
+def test_operations_of_the_same_normalisation_or_bias_are_coupled():
+    def forward(self: Any, x: torch.Tensor) -> torch.Tensor:
+        y = torch.cat((self.bn(self.a(x)), self.bn(self.b(x))), 1)
+        z = nn.functional.conv2d(x, self.c.weight, self.d.bias, padding=1)
+        return self.last(torch.cat((y, z, self.d(x)), 1))
+
+    parts = {name: conv(3, 4) for name in "abcd"} | {"last": conv(16, 2)}
+    found = groups(coupled(Model(forward, bn=nn.BatchNorm2d(4), **parts)))
+    assert found == {("a", "b"): 4, ("conv2d", "d"): 4}
+
+
+def test_weights_that_are_shared_must_read_as_many_channels():
+    def forward(self: Any, x: torch.Tensor) -> torch.Tensor:
+        y = nn.functional.conv2d(x, self.a.weight, groups=3)
+        return y + nn.functional.conv2d(self.b(x), self.a.weight)
+
+    module = Model(forward, a=conv(1, 3), b=conv(3, 1))
+    with pytest.raises(ValueError, match=r"^layer 'conv2d 2' must read 3 channels, as .*, not 1$"):
+        coupled(module)
+
+
 def test_outputs_and_pictures_stay():
     def forward(self: Any, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         y = self.a(x)

@@ -1,4 +1,6 @@
+from dataclasses import replace
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,7 +14,7 @@ from pruning.graph import Graph
 from pruning.importing import graph_of
 from pruning.masks import masked
 from pruning.units import Units
-from tests.pruning.imports import conv, pixels
+from tests.pruning.imports import Model, conv, pixels
 
 SHAPE = (3, 8, 8)
 HALF = Fraction(1, 2)
@@ -90,6 +92,19 @@ def test_kernels_of_a_linear_layer_are_its_maps(found: Graph):
     assert unit.count == 5 * 8
     expected = np.repeat(np.arange(40).reshape(5, 8), 16, axis=1)
     np.testing.assert_array_equal(labels(unit), expected)
+
+
+def test_kernels_behind_means_of_maps_have_one_weight():
+    def forward(self: Any, x: torch.Tensor) -> torch.Tensor:
+        means = self.norm(self.conv(x).mean((2, 3)))  # 64 of them; a map has as many pixels
+        return self.second(torch.relu(self.first(means)))
+
+    parts = {"conv": conv(3, 64), "first": nn.Linear(64, 5), "second": nn.Linear(5, 3)}
+    found = graph_of(Model(forward, norm=nn.BatchNorm1d(64), **parts), pixels(SHAPE))
+    counts = [one(found, "kernel", layer).count for layer in ("first", "second")]
+    assert counts == [320, 15]
+    with pytest.raises(ValueError, match=r"^layer 'first' has kernels of one weight: prune"):
+        one(found, "intra-kernel", "first")
 
 
 def test_groups_share_their_mask_within_groups_of_the_convolution(found: Graph):
@@ -204,3 +219,22 @@ def test_every_weight_has_at_most_one_unit(found: Graph, granularity: str):
             assert each.max() < unit.count
         met = np.unique(np.concatenate([v.ravel() for v in unit.owned.values()]))
         np.testing.assert_array_equal(met[met >= 0], np.arange(unit.count))
+
+
+def test_grids_are_dense_where_what_is_left_is_large():
+    """The weights that an earlier mask has pruned do not count."""
+    found = graph_of(nn.Sequential(conv(3, 2), conv(2, 1)), pixels(SHAPE))
+    weight = found.nodes[2].tensors["weight"]
+    weight.copy_(torch.tensor([9.0, 1.0])[None, :, None, None])  # of the first map, and the second
+    sparse = torch.zeros(weight.shape, dtype=torch.bool)
+    sparse[:, 0, 0, 0] = sparse[:, 1] = True
+
+    def strides(graph: Graph) -> list[int]:
+        unit = one(graph, "intra-kernel", "1", Fraction(7, 9))  # 14 of 18: one map stays whole
+        return np.bincount(unit.rows).tolist()
+
+    assert strides(found) == [1, 2]
+    once = found.changed(
+        lambda node: replace(node.layer, mask=sparse) if node is found.nodes[2] else node.operation
+    )
+    assert strides(once) == [2, 1]

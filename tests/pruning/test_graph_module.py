@@ -1,4 +1,5 @@
 import copy
+from collections import OrderedDict
 from typing import Any
 
 import pytest
@@ -130,6 +131,10 @@ def test_dropout_is_on_in_training_alone():
         (
             nn.Sequential(conv(), nn.BatchNorm2d(4, momentum=None)),
             r"^layer '1': momentum must be a number$",
+        ),
+        (
+            nn.Sequential(OrderedDict(graph=nn.Sequential(conv()))),
+            r"^layer 'graph\.0': 'graph' in its path must have another name$",
         ),
     ],
 )

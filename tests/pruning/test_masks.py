@@ -84,3 +84,14 @@ def test_maps_then_kernels_then_a_smaller_network(found: Graph):
 def test_masks_that_do_not_fit_are_refused(found: Graph, masks: dict, sentence: str, apply):
     with pytest.raises(ValueError, match=sentence):
         apply(found, units(found, "feature-map", HALF), masks)
+
+
+def test_units_of_another_graph_or_of_one_name_are_refused(found: Graph):
+    maps, kernels = (units(found, kind, HALF)[0] for kind in ("feature-map", "kernel"))
+    masks = {unit: {"layer1": unit.strongest(np.arange(unit.count))} for unit in (maps, kernels)}
+    thin = pruned(found, [maps], masks[maps])
+    sentence = r"^layer '1': units must be of weights \(3, 4, 3, 3\), not \(6, 4, 3, 3\)$"
+    with pytest.raises(ValueError, match=sentence):
+        pruned(thin, [kernels], masks[kernels])
+    with pytest.raises(ValueError, match=r"^units must differ in their names, not be \['layer1', "):
+        pruned(found, [maps, kernels], masks[kernels])

@@ -3,10 +3,8 @@ import copy
 import numpy as np
 import pytest
 import torch
-from torch import nn
 
-from hw.layers import Conv, Input, MaxPool
-from hw.network import Network
+from hw.layers import Conv
 from pruning import zoo
 from pruning.accuracy import accuracy
 from pruning.data import DataSet, Pixels
@@ -15,28 +13,7 @@ from pruning.models import Model, model_of
 from pruning.prune import prune
 from pruning.quantise import quantise
 from pruning.selectors import RandomMasks
-
-
-def judge(network: Network, images: np.ndarray) -> np.ndarray:
-    """Integers of a network by PyTorch in float64, which is exact up to 2**53."""
-    x = torch.tensor(images, dtype=torch.float64)
-    for layer in network.layers:
-        if isinstance(layer, Input):
-            x = x - torch.tensor(layer.offset or (0,)).double()[:, None, None]
-        elif isinstance(layer, Conv):
-            x = nn.functional.pad(x, (*layer.padding[2:], *layer.padding[:2]))
-            weight, bias = torch.tensor(layer.weight).double(), torch.tensor(layer.bias).double()
-            x = nn.functional.conv2d(x, weight, bias, layer.stride, 0, tuple(layer.dilation))
-            if layer.multiplier is not None and layer.shift is not None:
-                multiplier = torch.tensor(layer.multiplier).double()[:, None, None]
-                power = torch.tensor(2.0**layer.shift)[:, None, None].double()
-                x = torch.floor((x * multiplier + power / 2) / power)
-                x = x.clamp(0, 2**layer.bits - 1)
-        else:
-            assert isinstance(layer, MaxPool)
-            x = nn.functional.max_pool2d(x, layer.kernel, layer.stride, layer.padding[::2])
-    return x.numpy()
-
+from tests.pruning.judge import judge
 
 OPTIONS = [
     {},

@@ -41,12 +41,28 @@ def shuffled_branches() -> nn.Module:
     )
 
 
+def shared() -> nn.Module:
+    """One normalisation behind two layers, one bias of two, and weights that are walked twice."""
+
+    def forward(self: Any, x: torch.Tensor) -> torch.Tensor:
+        x = self.stem(x)
+        y = torch.cat([torch.relu(self.bn(part(x))) for part in (self.a, self.b)], 1)
+        y = torch.relu(self.twice(torch.relu(self.twice(self.into(y)))))
+        z = nn.functional.conv2d(y, self.c.weight, self.d.bias, padding=1)
+        return self.linear(torch.cat((z, self.d(y)), 1).mean((2, 3)))
+
+    parts = {"stem": conv(3, 4), "a": conv(4, 6), "b": conv(4, 6), "into": conv(12, 5)}
+    parts |= {"twice": conv(5, 5), "c": conv(5, 7, bias=False), "d": conv(5, 7)}
+    return Model(forward, bn=nn.BatchNorm2d(6), linear=nn.Linear(14, 4), **parts)
+
+
+OWN = {"branches": shuffled_branches, "shared": shared}
 NETS = {name: (name, zoo.SHAPES[name]) for name in zoo.MODELS}
-NETS["branches"] = ("branches", (3, 12, 12))
+NETS |= {name: (name, (3, 12, 12)) for name in OWN}
 
 
 def module_of(name: str) -> nn.Module:
-    module = shuffled_branches() if name == "branches" else zoo.build(name, seed=1)
+    module = OWN[name]() if name in OWN else zoo.build(name, seed=1)
     for layer in module.modules():
         if isinstance(layer, nn.Dropout | nn.Dropout2d):
             layer.p = 0.0  # draws by the shape of its maps

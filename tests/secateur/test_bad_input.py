@@ -135,6 +135,25 @@ def test_checkpoint_with_nan_weights(capsys, tmp_path):
     refuse(capsys, tmp_path, ["prune", path, "--out", out], *words)
 
 
+def test_a_model_that_hardware_cannot_be_is_refused_before_it_is_trained(capsys, tmp_path):
+    pytest.importorskip("torch")
+    (tmp_path / "unbuildable.py").write_text(
+        "import torch\n"
+        "class Net(torch.nn.Module):\n"
+        "    def __init__(self):\n"
+        "        super().__init__()\n"
+        "        self.linear = torch.nn.Linear(65, 10)\n"
+        "    def forward(self, x):\n"
+        "        return self.linear(torch.cat((x.flatten(1), x.mean((2, 3))), 1))\n"
+    )
+    path = run_file(tmp_path, '[model]\nname = "unbuildable:Net"\n[train]\nepochs = 10000\n')
+    words = ("layer 'cat' must join maps of one size",)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(tmp_path)
+        patch.setattr("sys.dont_write_bytecode", True)
+        refuse(capsys, tmp_path, ["train", path, "--out", tmp_path / "out"], *words)
+
+
 def test_prune_before_train(capsys, tmp_path):
     path = run_file(tmp_path, "")
     words = ("dense.checkpoint is missing; secateur train makes it",)

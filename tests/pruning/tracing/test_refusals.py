@@ -151,6 +151,8 @@ def test_features_that_have_been_flattened():
     refused(pooled, r"^layer 'add' must add maps of one shape, but \(4, 4, 4\) and \(1, 8, 8\)")
     joined = Model(lambda m, x: torch.cat([x.flatten(1), x.mean((2, 3))], 1))
     refused(joined, r"^layer 'cat' must join maps of one size, but \[\(1, 1\), \(8, 8\)\]")
+    longer = Model(lambda m, x: torch.cat([x.flatten(1), x.new_zeros(len(x), 9)], 1))
+    refused(longer, r"^layer 'cat' must add zeros to whole maps, but maps \(4, 8, 8\) have been fl")
 
 
 def test_a_picture_that_does_not_fit_names_the_layer():
