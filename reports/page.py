@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from reports import plots
+from reports import drawing, plots
 from reports.ledger import DESIGNS
 
 DEFINITIONS = {
@@ -124,8 +124,8 @@ def render(report: Mapping[str, Any]) -> str:
         designs=DESIGNS,
         labels=plots.LABELS,
         hero=hero(report),
-        light=plots.LIGHT,
-        dark=plots.DARK,
+        light=drawing.LIGHT,
+        dark=drawing.DARK,
         groups=summary(report),
         definitions=DEFINITIONS.items(),
         plots={

@@ -37,7 +37,7 @@ def describe(result: dict[str, Any]) -> str:
 
 def report(folder: Folder, progress: Progress) -> dict[str, Any]:
     """Synthesise every design of a run and write its ledger and its page."""
-    from reports import ledger, page, plots
+    from reports import drawing, ledger, page, plots
     from reports.tools import machine, versions
 
     run = read_json(folder.run, "train")
@@ -57,7 +57,7 @@ def report(folder: Folder, progress: Progress) -> dict[str, Any]:
         }
         ledger.save(document, folder.report)
         page.write(page.render(document), folder.page)
-        page.write(plots.standalone(plots.designs(document)), folder.picture)
+        page.write(drawing.standalone(plots.designs(document)), folder.picture)
         progress.note(str(folder.page))
     return document
 
