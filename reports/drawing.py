@@ -38,7 +38,7 @@ DARK = {
 COLOURS = {name: f"#{number:02x}{number:02x}{number:02x}" for number, name in enumerate(LIGHT, 1)}
 """Colours to draw with, by their names: each becomes a variable of the page."""
 
-INK, FAINT = COLOURS["ink"], COLOURS["faint"]
+INK, FAINT, PRUNED, DENSE = (COLOURS[name] for name in ("ink", "faint", "pruned", "dense"))
 _STYLE: dict[Any, Any] = {
     "font.size": 11,
     "svg.fonttype": "none",

@@ -36,7 +36,7 @@ def draw_masks(before: Network, after: Network) -> str | None:
     """
     whole = {layer.name: layer.weight.shape for layer in before.layers if isinstance(layer, Conv)}
     left = {
-        layer.name: int(np.sum(layer.mask)) / math.prod(whole[layer.name])
+        layer.name: int(layer.survivors.sum()) / math.prod(whole[layer.name])
         for layer in after.layers
         if isinstance(layer, Conv)
     }
@@ -123,8 +123,7 @@ def _legend(gone: bool) -> str:
     ]
     if gone:
         parts += [
-            '<rect transform="translate(496 0) scale(4)" width="6" height="2.5" '
-            'fill="url(#gone)"/>',
+            '<path transform="translate(496 0) scale(4)" d="M0 0h6v2.5h-6z" fill="url(#gone)"/>',
             f'<rect x="496" width="24" height="10" {frame}/>',
             _text(526, 9, "feature map removed"),
         ]

@@ -29,14 +29,13 @@ def surviving_kernels(before: Network, after: Network) -> dict[str, np.ndarray]:
     for layer in after.layers:
         if not isinstance(layer, Conv):
             continue
-        assert layer.mask is not None
         outputs, width = dense[layer.name].weight.shape[:2]
         kernels = np.full((outputs, width), np.nan)
         rows = np.array(layer.channels)[:, None]
         group = np.arange(len(rows))[:, None] // (len(rows) // layer.groups)
         inputs = group * layer.weight.shape[1] + np.arange(layer.weight.shape[1])
         columns = np.array(numbers[layer.source])[inputs] % width
-        kernels[rows, columns] = layer.mask.mean((2, 3))
+        kernels[rows, columns] = layer.survivors.mean((2, 3))
         if not (kernels == 1).all():
             found[layer.name] = kernels
     return found

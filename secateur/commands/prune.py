@@ -10,6 +10,7 @@ from secateur.commands.arguments import add_run_file, read_run_file
 from secateur.files import Folder, refuse_existing
 from secateur.progress import Progress
 from secateur.run_file import GRANULARITIES, SELECTORS, RunFile
+from secateur.training_log import TrainingLog
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -89,6 +90,7 @@ def prune_dense(run: RunFile, folder: Folder, data: Any, progress: Progress) -> 
             "augment": run.train.augment,
             "distil": asked.distil,
         }
+        log = TrainingLog(folder.training_log("pruned"), goes_on=folder.steps.exists())
         pruned = prune_and_train(
             dense,
             data,
@@ -104,6 +106,7 @@ def prune_dense(run: RunFile, folder: Folder, data: Any, progress: Progress) -> 
             seed=run.seed,
             threads=run.train.threads,
             progress=progress.update,
+            log=log,
         )
         progress.note(f"{pruned.macs:,} of {dense.macs:,} MACs survive")
     result = train.write_model(run, folder, "pruned", pruned, data, progress)
