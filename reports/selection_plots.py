@@ -171,7 +171,7 @@ def _heat(axes: Any, values: np.ndarray, left: float, right: float) -> None:
         codes = [Path.MOVETO, *[Path.LINETO] * 3, Path.CLOSEPOLY] * len(row)
         path = Path(points.transpose(2, 0, 1).reshape(-1, 2), codes)
         colour = (PRUNED, shade / LEVELS)
-        axes.add_patch(PathPatch(path, facecolor=colour, linewidth=0, antialiased=False))
+        axes.add_patch(PathPatch(path, facecolor=colour, linewidth=0))
     axes.set(xlim=(left, right), ylim=(rows, 0), yticks=[])
     for spine in axes.spines.values():
         spine.set(visible=True, color=DENSE, linewidth=0.6)

@@ -11,6 +11,7 @@ _SERIES = [INK, *(COLOURS[f"series-{number}"] for number in range(1, 9))]
 _MARKERS = "os^DvP<X>"
 _APART = 0.012  # of an axis: how far selectors stand from each other
 COLUMNS = 3
+BEFORE = "before pruning"
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,8 @@ def draw_selectors(rows: Sequence[Mapping[str, Any]]) -> str:
             before = [r["accuracy_before"] for r in found if r.get("accuracy_before") is not None]
             if before:
                 mean = sum(before) / len(before)
-                axes.axhline(mean, color=DENSE, linewidth=1, linestyle=(0, (4, 3)), zorder=0)
+                style = {"color": DENSE, "linewidth": 1, "linestyle": (0, (4, 3)), "zorder": 0}
+                axes.axhline(mean, label=BEFORE, **style)
             axes.set_title(granularity, loc="left", fontsize=11, fontweight="bold")
             axes.set_xlabel(COSTS[cost])
             _ticks(axes)
@@ -112,11 +114,12 @@ def _line(axes: Any, points: Sequence[Point], aside: float, number: int, label: 
 
 
 def _ticks(axes: Any) -> None:
-    from matplotlib.ticker import EngFormatter, MaxNLocator, PercentFormatter
+    from matplotlib.ticker import EngFormatter, MaxNLocator
 
     axes.xaxis.set_major_locator(MaxNLocator(5))
     axes.xaxis.set_major_formatter(EngFormatter(sep=""))
-    axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=None))
+    axes.yaxis.set_major_locator(MaxNLocator(5))
+    axes.yaxis.set_major_formatter(lambda value, _: f"{100 * value:.6g}%")
 
 
 def _legend(figure: Any, selectors: Sequence[str]) -> None:
@@ -125,6 +128,6 @@ def _legend(figure: Any, selectors: Sequence[str]) -> None:
     for axes in figure.axes:
         for handle, name in zip(*axes.get_legend_handles_labels(), strict=True):
             handles.setdefault(name, handle)
-    names = [name for name in selectors if name in handles]
+    names = [name for name in (*selectors, BEFORE) if name in handles]
     where = {"loc": "outside upper left", "ncols": 5, "frameon": False}
     figure.legend([handles[name] for name in names], names, **where)
