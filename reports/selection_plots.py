@@ -14,6 +14,7 @@ Record = Mapping[str, Any]
 
 LEVELS = 8  # shades of a heat map
 ROWS, STEPS = 32, 60  # units and updates that a heat map of probabilities has at most
+MANY = 24  # steps that are drawn over the whole width
 OF_UNIT = "probability of "
 
 
@@ -93,29 +94,31 @@ def _particles(log: Record, images: int) -> str:
 def _regression(log: Record, settings: Record) -> str:
     """Fit of the linear model, and spread of what its masks cost."""
     places = np.arange(1, len(log["held-out r2"]) + 1)
+    few = len(places) <= MANY
+    size = 4 if few else 2.5
     groups = _groups([names[0] if len(names) == 1 else "" for names in log["layers"]])
 
     def draw(figure: Any) -> None:
-        fit, costs = figure.subplots(1, 2)
+        fit, costs = figure.subplots(1, 2) if few else figure.subplots(2, 1, sharex=True)
         for start, end, _ in groups:
             at = slice(start, end)
-            fit.plot(places[at], log["r2"][at], "s--", color=DENSE, markersize=4, linewidth=1)
-            fit.plot(places[at], log["held-out r2"][at], "o-", color=PRUNED, markersize=4)
+            fit.plot(places[at], log["r2"][at], "s--", color=DENSE, markersize=size, linewidth=1)
+            fit.plot(places[at], log["held-out r2"][at], "o-", color=PRUNED, markersize=size)
         _ends(
             fit,
             places[-1],
             {"fitted to": (log["r2"], INK), "left out": (log["held-out r2"], PRUNED)},
         )
-        fit.set(xlim=(0.5, 1 + 1.25 * len(places)), ylim=(min(0, *log["held-out r2"]) - 0.05, 1.05))
-        _title(fit, "R\N{SUPERSCRIPT TWO} of masks", "step", "")
+        fit.set(xlim=(0.5, 1 + 1.25 * len(places)), ylim=(min(0, *log["held-out r2"]) - 0.12, 1.05))
+        _title(fit, "R\N{SUPERSCRIPT TWO} of masks", "step" if few else "", "")
         for place, values in zip(places, log["costs"], strict=True):
-            costs.plot([place] * 2, [min(values), max(values)], color=DENSE, linewidth=5)
-            costs.plot(place, np.median(values), "o", color=PRUNED, markersize=5)
+            costs.plot([place] * 2, [min(values), max(values)], color=DENSE, linewidth=size + 1)
+            costs.plot(place, np.median(values), "o", color=PRUNED, markersize=size + 1)
         _title(costs, f"{settings['target']} of masks: range and median", "step", "")
         for axes in (fit, costs):
             _mark_groups(axes, groups)
 
-    return draw_svg("regression", draw, (9, 3.1))
+    return draw_svg("regression", draw, (9, 3.1 if few else 5.2))
 
 
 def _probabilities(log: Record) -> str:
@@ -128,6 +131,7 @@ def _probabilities(log: Record) -> str:
 
     def draw(figure: Any) -> None:
         from matplotlib.patches import Patch
+        from matplotlib.ticker import EngFormatter, MaxNLocator
 
         panels = figure.subplots(rows, columns, squeeze=False, sharex=True).flat
         for axes, name in zip(panels, names, strict=False):
@@ -139,7 +143,8 @@ def _probabilities(log: Record) -> str:
             layer = name.removeprefix(OF_UNIT)
             left = " (not all gone in time)" if layer in log["unfinished"] else ""
             _title(axes, layer + left, "", "")
-            axes.xaxis.get_major_locator().set_params(nbins=5)
+            axes.xaxis.set_major_locator(MaxNLocator(5 if columns < 4 else 3, prune="upper"))
+            axes.xaxis.set_major_formatter(EngFormatter(sep=""))
         for axes in figure.axes[len(names) :]:
             axes.set_visible(False)
         for axes in figure.axes[max(0, len(names) - columns) : len(names)]:
