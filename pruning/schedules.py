@@ -142,8 +142,8 @@ def prune_and_train(
         kept = model.facts["schedule"]["kept"]
         state = None if folder is None else folder / f"step-{step}.training.safetensors"
         recipe = {"seed": seed + step - 1, "threads": threads, **recipe}
-        told = {"progress": progress, "log": log and functools.partial(log, step)}
-        model = train(model, data, teacher=teacher, checkpoint=state, **told, **recipe)
+        recipe["log"] = log and functools.partial(log, step)
+        model = train(model, data, teacher=teacher, checkpoint=state, progress=progress, **recipe)
     return model
 
 

@@ -12,7 +12,7 @@ from reports.mask_pictures import LEVELS, draw_masks
 def network(outputs, inputs, mask=None, channels=()):
     weight = np.ones((outputs, inputs, 3, 3), int) if mask is None else mask.astype(int)
     bias = np.zeros(len(weight), int)
-    conv = Conv("conv", "image", weight, bias, mask=mask, padding=(1,) * 4, channels=channels)
+    conv = Conv("conv", "image", weight, bias, mask=mask, padding=(1, 1, 1, 1), channels=channels)
     return Network("n", (Input("image", (inputs, 4, 4), bits=5), conv))
 
 

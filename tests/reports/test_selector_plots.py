@@ -19,8 +19,8 @@ def row(selector, granularity, ratio, seed, accuracy, **costs):
 
 
 ROWS = [
-    row("l1", "kernel", 0.5, 1, 0.9, macs=500, cycles=100),
-    row("l1", "kernel", 0.5, 2, 0.96, macs=500, cycles=140),
+    row("l1", "kernel", 0.5, 1, 0.875, macs=500, cycles=100),
+    row("l1", "kernel", 0.5, 2, 0.9375, macs=500, cycles=140),
     row("l1", "kernel", 0.75, 1, 0.8, macs=250, cycles=70),
     row("taylor", "kernel", 0.5, 1, 0.95, macs=500, cycles=110),
     row("taylor", "feature-map", 0.5, 1, 0.91, macs=490, cycles=None),
@@ -29,7 +29,7 @@ ROWS = [
 
 def test_seeds_are_grouped_and_the_cheapest_comes_first():
     points = grouped(ROWS[:3], "cycles")
-    assert points == [Point(70, 0.8, 0.8, 0.8), Point(120, pytest.approx(0.93), 0.9, 0.96)]
+    assert points == [Point(70, 0.8, 0.8, 0.8), Point(120, 0.90625, 0.875, 0.9375)]
 
 
 def test_every_cost_of_every_granularity_has_a_panel():
