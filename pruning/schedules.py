@@ -1,9 +1,10 @@
 """Schedules: pruning in steps, each with training behind it, which goes on after a kill."""
 
 import dataclasses
+import functools
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from fractions import Fraction
 from pathlib import Path
@@ -50,6 +51,7 @@ def prune_and_train(
     threads: int = 1,
     progress: Progress = silent,
     executor: Executor | None = None,
+    log: Callable[[int, int, float, int], None] | None = None,
 ) -> Model:
     """Prune a copy of a trained model and retrain it, in one shot or step by step.
 
@@ -71,6 +73,8 @@ def prune_and_train(
     folder : path, optional
         Every step's result is kept there. If some are there already, work goes on from them, and
         ends with the masks and weights of work that was never stopped.
+    log : Callable, optional
+        Called as `pruning.progress.Log` is, with the number of the step before.
     ratio, budget, allocation, granularity, selector, constraints, shares, seed, threads, executor :
         As `pruning.prune.prune` takes them; the seed of step ``k`` is ``seed + k - 1``.
 
@@ -143,6 +147,7 @@ def prune_and_train(
         kept = model.facts["schedule"]["kept"]
         state = None if folder is None else folder / f"step-{step}.training.safetensors"
         recipe = {"seed": seed + step - 1, "threads": threads, **recipe}
+        recipe["log"] = log and functools.partial(log, step)
         model = train(model, data, teacher=teacher, checkpoint=state, progress=progress, **recipe)
     return model
 

@@ -15,7 +15,7 @@ from pruning.evaluate import errors
 from pruning.graph_module import GraphModule
 from pruning.learner import Learner
 from pruning.models import Model
-from pruning.progress import Progress, silent
+from pruning.progress import Log, Progress, silent
 from pruning.recipe import Recipe
 from pruning.resume import data_digest, model_digest, read_state, write_state
 from pruning.threads import use_threads
@@ -33,6 +33,7 @@ def train(
     hook: Hook | None = None,
     checkpoint: str | os.PathLike | None = None,
     progress: Progress = silent,
+    log: Log | None = None,
     **recipe: Any,
 ) -> Model:
     """Train a copy of a model by stochastic gradient descent; the last epoch counts.
@@ -54,6 +55,9 @@ def train(
     checkpoint : path, optional
         File that is written after every epoch. If it is there, training goes on from it, and ends
         with the weights of one that was never stopped.
+    log : Callable, optional
+        See `Log`; only the first of several processes calls it. Training that goes on may call it
+        again with the epoch before which it was stopped.
     **recipe :
         `epochs` and whatever else a `pruning.recipe.Recipe` has.
 
@@ -94,12 +98,15 @@ def train(
             ended, loss = _epoch(learner, data, batches, epoch, hook)
             if not torch.isfinite(loss):
                 raise ValueError(f"loss must be finite; rate {asked.rate!r} is too large")
+            told = processes.rank() == 0 and (progress is not silent or log is not None)
+            wrong = errors(learner.module, model.pixels, data.validation) if told else 0
+            if told and log is not None:
+                log(epoch, float(loss), wrong)
             if checkpoint is not None:
                 if processes.rank() == 0:
                     write_state(checkpoint, learner.state(), epoch, begun)
                 processes.wait()
-            if progress is not silent and processes.rank() == 0:
-                wrong = errors(learner.module, model.pixels, data.validation)
+            if told:
                 message = f"loss {loss:.3f}, validation errors {wrong} of {len(data.validation)}"
                 progress("train", epoch, asked.epochs, message)
             if ended:

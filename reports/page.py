@@ -4,9 +4,10 @@ import functools
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
-from reports import plots
+from reports import drawing, plots
 from reports.ledger import DESIGNS
 
 DEFINITIONS = {
@@ -25,6 +26,18 @@ DEFINITIONS = {
     "accuracy": "parts classified rightly: float is the trained network, integer its exact integer "
     "form, RTL the simulated Verilog",
     "mismatches": "logits of the simulated Verilog that differ from the integer network",
+}
+
+SELECTION = {
+    "candidates": "Validation errors of all masks that were tried, before retraining; the line is "
+    "the best so far.",
+    "particles": "The particles, generation by generation: their validation errors, how many of "
+    "them carry the weight, and the weight of each against that of the heaviest.",
+    "regression": "A linear model of what is lost with every unit: how well it explains the masks "
+    "it was fitted to and masks that were left out, and what those of every step cost. Steps that "
+    "removed nothing are not shown.",
+    "probabilities": "The probability with which a unit is masked while the network trains, update "
+    "by update; at 1 it is gone for good. Of large layers, some units are shown.",
 }
 
 ROWS = (
@@ -108,8 +121,21 @@ def hero(report: Mapping[str, Any]) -> list[dict[str, str]]:
     ]
 
 
-def render(report: Mapping[str, Any]) -> str:
-    """Make the page of a ledger."""
+def render(
+    report: Mapping[str, Any],
+    prune: Mapping[str, Any] | None = None,
+    pictures: Mapping[str, str] = MappingProxyType({}),
+) -> str:
+    """Make the page of a ledger.
+
+    Parameters
+    ----------
+    report : dict
+    prune : dict, optional
+        What the pruned model's facts say of its pruning.
+    pictures : dict of str to str
+        SVG elements of ``masks``, ``training`` and those that `SELECTION` names; any of them.
+    """
     import jinja2
 
     environment = jinja2.Environment(
@@ -124,10 +150,13 @@ def render(report: Mapping[str, Any]) -> str:
         designs=DESIGNS,
         labels=plots.LABELS,
         hero=hero(report),
-        light=plots.LIGHT,
-        dark=plots.DARK,
+        light=drawing.LIGHT,
+        dark=drawing.DARK,
         groups=summary(report),
         definitions=DEFINITIONS.items(),
+        prune=prune,
+        pictures=pictures,
+        selection=[(text, pictures[name]) for name, text in SELECTION.items() if name in pictures],
         plots={
             "designs": plots.designs(report),
             "layers": plots.layers(report),

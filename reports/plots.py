@@ -1,49 +1,16 @@
-"""Plots of a ledger, as inline SVG that takes its colours from the page."""
+"""Plots of a ledger."""
 
-import io
-import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from reports import drawing
+from reports.drawing import INK, draw_svg
 from reports.ledger import DESIGNS
 
 LABELS = {"pruned": "pruned", "dense": "dense", "dense_same_rate": "dense, same rate"}
-INK, FAINT = "#010101", "#020202"
-COLOURS = {"pruned": "#030303", "dense": "#040404", "dense_same_rate": "#050505"}
-_VARIABLES = {
-    INK: "var(--ink)",
-    FAINT: "var(--faint)",
-    COLOURS["pruned"]: "var(--pruned)",
-    COLOURS["dense"]: "var(--dense)",
-    COLOURS["dense_same_rate"]: "var(--same-rate)",
-}
-LIGHT = {
-    "ink": "#1d2420",
-    "faint": "#d9ded9",
-    "pruned": "#2e8b57",
-    "dense": "#9aa7a0",
-    "same-rate": "#c98a2b",
-}
-DARK = {
-    "ink": "#e6ebe7",
-    "faint": "#333b36",
-    "pruned": "#4fbd80",
-    "dense": "#75837b",
-    "same-rate": "#dba54c",
-}
-_STYLE: dict[Any, Any] = {
-    "font.size": 11,
-    "svg.fonttype": "none",
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.spines.left": False,
-    "axes.edgecolor": FAINT,
-    "axes.labelcolor": INK,
-    "text.color": INK,
-    "xtick.color": INK,
-    "ytick.color": INK,
-    "xtick.major.size": 0,
-    "ytick.major.size": 0,
+COLOURS = {
+    name: drawing.COLOURS[colour]
+    for name, colour in zip(DESIGNS, ("pruned", "dense", "same-rate"), strict=True)
 }
 _FIGURES: dict[str, Callable[[Mapping[str, Any]], int]] = {
     "cycles a frame": lambda design: design["cycles"]["simulated"],
@@ -75,21 +42,7 @@ def designs(report: Mapping[str, Any]) -> str:
             frameon=False,
         )
 
-    return _svg("designs", draw, (9, 3.6))
-
-
-def standalone(svg: str) -> str:
-    """Make a file of an inline plot, with colours for light and for dark pages."""
-    light, dark = (
-        " ".join(f"--{name}: {colour};" for name, colour in colours.items())
-        for colours in (LIGHT, DARK)
-    )
-    style = (
-        f"<style>svg {{ {light} font-family: system-ui, sans-serif }} "
-        f"@media (prefers-color-scheme: dark) {{ svg {{ {dark} }} }}</style>"
-    )
-    spaces = 'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"'
-    return re.sub(r"<svg ([^>]*)>", rf"<svg {spaces} \1>{style}", svg, count=1)
+    return draw_svg("designs", draw, (9, 3.6))
 
 
 def layers(report: Mapping[str, Any]) -> str:
@@ -116,7 +69,7 @@ def layers(report: Mapping[str, Any]) -> str:
         handles, texts = figure.axes[0].get_legend_handles_labels()
         figure.legend(handles, texts, loc="outside upper left", ncols=2, frameon=False)
 
-    return _svg("layers", draw, (9, 3.2))
+    return draw_svg("layers", draw, (9, 3.2))
 
 
 def balance(report: Mapping[str, Any]) -> str:
@@ -140,7 +93,7 @@ def balance(report: Mapping[str, Any]) -> str:
         axes.spines["bottom"].set_visible(False)
 
     height = 0.9 + 0.36 * len(report["pruned"]["layers"])
-    return _svg("balance", draw, (9, height))
+    return draw_svg("balance", draw, (9, height))
 
 
 def _multiplying(layers: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
@@ -154,26 +107,3 @@ def _short(value: int) -> str:
             scaled = value / limit
             return f"{scaled:.0f}{unit}" if scaled >= 100 else f"{scaled:.2g}{unit}"
     return str(value)
-
-
-def _svg(name: str, draw: Callable[[Any], None], size: tuple[float, float]) -> str:
-    """Draw a figure and return its ``<svg>`` element, which refers to nothing outside itself."""
-    import matplotlib as mpl
-    from matplotlib.figure import Figure
-
-    with mpl.rc_context({**_STYLE, "svg.hashsalt": name}):
-        figure = Figure(figsize=size, layout="constrained")
-        draw(figure)
-        buffer = io.StringIO()
-        metadata = dict.fromkeys(("Creator", "Date", "Format", "Type"))
-        figure.savefig(buffer, format="svg", transparent=True, metadata=metadata)
-    text = buffer.getvalue()
-    text = text[text.index("<svg") :]
-    text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
-    text = re.sub(r' xmlns(:\w+)?="[^"]*"', "", text)
-    text = re.sub(r'<svg [^>]*viewBox="([^"]*)"[^>]*>', r'<svg viewBox="\1" role="img">', text)
-    text = re.sub(r"font-family: [^;\"]*; ", "", text)
-    text = re.sub(r' id="[a-z][\w.]*_\d+"', "", text)
-    for colour, variable in _VARIABLES.items():
-        text = text.replace(colour, variable)
-    return text

@@ -43,6 +43,14 @@ class Folder:
         """Accuracy of a model and of its integer network."""
         return self.path / f"{name}.accuracy.json"
 
+    def training_log(self, name: str) -> Path:
+        """Loss and errors of every epoch that trained a model."""
+        return self.path / f"{name}.training.csv"
+
+    def plot(self, name: str) -> Path:
+        """Picture of the report, by the name that the page has for it."""
+        return self.path / f"report.{name}.svg"
+
     def design(self, name: str) -> "DesignFolder":
         """Accelerator, one of `DESIGNS`."""
         return DesignFolder(self.path / name)

@@ -62,7 +62,7 @@ def text(rows: Sequence[dict[str, Any]]) -> str:
 def markdown(rows: Sequence[dict[str, Any]]) -> str:
     """All rows, for a page."""
     lines = [_HEAD, ["---"] * len(_HEAD), *map(_cells, rows)]
-    return "\n".join([*("| " + " | ".join(line) + " |" for line in lines), "", _note(rows)])
+    return "\n".join([*("| " + " | ".join(line) + " |" for line in lines), "", _note(rows), ""])
 
 
 def _cells(row: dict[str, Any]) -> list[str]:

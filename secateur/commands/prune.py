@@ -11,6 +11,7 @@ from secateur.commands.arguments import add_run_file, read_run_file
 from secateur.files import Folder, refuse_existing
 from secateur.progress import Progress
 from secateur.run_file import GRANULARITIES, SELECTORS, RunFile
+from secateur.training_log import TrainingLog
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -112,6 +113,7 @@ def prune_dense(
             "augment": run.train.augment,
             "distil": asked.distil,
         }
+        log = TrainingLog(folder.training_log("pruned"), goes_on=folder.steps.exists())
         with executor(workers, scheduler) as pool:
             pruned = prune_and_train(
                 dense,
@@ -129,6 +131,7 @@ def prune_dense(
                 threads=run.train.threads,
                 progress=progress.update,
                 executor=pool,
+                log=log,
             )
         progress.note(f"{pruned.macs:,} of {dense.macs:,} MACs survive")
     result = train.write_model(run, folder, "pruned", pruned, data, progress)

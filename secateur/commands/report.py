@@ -9,6 +9,7 @@ from secateur.commands.generate import read_folding
 from secateur.files import DESIGNS, DesignFolder, Folder, read_json, refuse_existing, write_json
 from secateur.progress import Progress
 from secateur.table import table
+from secateur.training_log import read_rows
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -37,7 +38,7 @@ def describe(result: dict[str, Any]) -> str:
 
 def report(folder: Folder, progress: Progress) -> dict[str, Any]:
     """Synthesise every design of a run and write its ledger and its page."""
-    from reports import ledger, page, plots
+    from reports import drawing, ledger, page, plots
     from reports.tools import machine, versions
 
     run = read_json(folder.run, "train")
@@ -56,10 +57,28 @@ def report(folder: Folder, progress: Progress) -> dict[str, Any]:
             **{name: _entry(folder, name, area) for name, area in zip(DESIGNS, areas, strict=True)},
         }
         ledger.save(document, folder.report)
-        page.write(page.render(document), folder.page)
-        page.write(plots.standalone(plots.designs(document)), folder.picture)
+        prune = read_json(folder.accuracy("pruned"), "prune").get("prune")
+        pictures = draw_pruning(folder, prune)
+        page.write(page.render(document, prune, pictures), folder.page)
+        for name, picture in pictures.items():
+            page.write(drawing.standalone(picture), folder.plot(name))
+        page.write(drawing.standalone(plots.designs(document)), folder.picture)
         progress.note(str(folder.page))
     return document
+
+
+def draw_pruning(folder: Folder, prune: dict[str, Any] | None) -> dict[str, str]:
+    """Draw what pruning did, as far as it was recorded: SVG elements by name."""
+    from hw.network import Network
+    from reports.mask_pictures import draw_masks
+    from reports.selection_plots import draw_selection
+    from reports.training_plots import draw_training
+
+    dense, pruned = (Network.load(folder.network(name)) for name in ("dense", "pruned"))
+    logs = {name: read_rows(folder.training_log(name)) for name in ("dense", "pruned")}
+    drawn = {"masks": draw_masks(dense, pruned), "training": draw_training(logs)}
+    found = {name: picture for name, picture in drawn.items() if picture is not None}
+    return found | draw_selection(prune or {})
 
 
 def synthesise(folder: DesignFolder) -> Any:

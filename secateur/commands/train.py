@@ -1,12 +1,14 @@
 """``secateur train``: run file to a trained dense model and its integer network."""
 
 import argparse
+import functools
 from typing import Any
 
 from secateur.commands.arguments import add_run_file, read_run_file
 from secateur.files import Folder, refuse_existing, save_frames, write_json
 from secateur.progress import Progress
 from secateur.run_file import RunFile
+from secateur.training_log import TrainingLog
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -50,6 +52,7 @@ def train_dense(run: RunFile, folder: Folder, data: Any, progress: Progress) -> 
 
         model = make_dense(run, data)
         folder.path.mkdir(parents=True, exist_ok=True)
+        log = TrainingLog(folder.training_log("dense"), goes_on=folder.training.exists())
         if run.train.epochs:
             model = train(
                 model,
@@ -62,6 +65,7 @@ def train_dense(run: RunFile, folder: Folder, data: Any, progress: Progress) -> 
                 seed=run.seed,
                 threads=run.train.threads,
                 progress=progress.update,
+                log=functools.partial(log, 0),
             )
     result = write_model(run, folder, "dense", model, data, progress)
     folder.training.unlink(missing_ok=True)

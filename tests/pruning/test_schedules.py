@@ -94,6 +94,14 @@ def test_shares_shrink_geometrically(data: DataSet, granularity: str, share: Fra
     assert found.macs == once.macs
 
 
+def test_epochs_are_logged_with_their_step(data: DataSet):
+    rows: list[tuple[int, int]] = []
+    training = {**SHORT, "epochs": 2}
+    options = {"training": training, "between": SHORT, "steps": 2, "selector": RandomMasks(2)}
+    prune_and_train(dense(data), data, **options, log=lambda *row: rows.append(row[:2]))
+    assert rows == [(1, 1), (2, 1), (2, 2)]
+
+
 def test_what_was_pruned_does_not_come_back(data: DataSet, tmp_path: Path):
     options = {"training": SHORT, "steps": 3, "granularity": "kernel", "selector": RandomMasks(1)}
     found = prune_and_train(dense(data), data, ratio=0.7, folder=tmp_path, **options)

@@ -123,6 +123,20 @@ def test_training_says_how_far_it_is(digits: DataSet):
     assert "validation errors" in said[-1][3]
 
 
+def test_every_epoch_is_logged_before_it_is_kept(digits: DataSet, tmp_path):
+    rows, path = [], tmp_path / "training.safetensors"
+
+    def log(epoch: int, loss: float, wrong: int) -> None:
+        rows.append((epoch, loss, wrong, path.exists()))
+
+    model = train(small(digits), digits, epochs=2, checkpoint=path, log=log)
+    assert [(row[0], row[3]) for row in rows] == [(1, False), (2, True)]
+    right = evaluate(model, digits.validation) * len(digits.validation)
+    assert rows[-1][2] == len(digits.validation) - round(right)
+    assert all(0 < loss < 5 for _, loss, _, _ in rows)
+    assert_equal(model, train(small(digits), digits, epochs=2))
+
+
 def test_training_refuses(trained: Model, digits: DataSet, tmp_path):
     model = small(digits)
     with pytest.raises(ValueError, match=r"^loss must be finite; rate 1e\+30 is too large$"):

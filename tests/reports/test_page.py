@@ -1,7 +1,14 @@
 import copy
+import dataclasses
 import re
 
+import numpy as np
+
 from reports import page
+from reports.mask_pictures import draw_masks
+from reports.selection_plots import draw_selection
+from reports.training_plots import draw_training
+from tests.reports.conftest import network
 
 LOADS = re.compile(r"""(?:src|href|data|poster|action)\s*=\s*["']?(?!#)|url\((?!#)|@import""")
 
@@ -15,11 +22,38 @@ def test_the_page_needs_nothing_else(report):
 
 
 def test_every_svg_refers_to_itself_only(report):
-    text = page.render(report)
+    assert_complete(page.render(report))
+
+
+def assert_complete(text: str) -> None:
+    """Every name that is used is defined, once."""
     defined = re.findall(r'\sid="([^"]+)"', text)
     used = set(re.findall(r'(?:href="|url\()#([^")]+)', text))
     assert len(defined) == len(set(defined))
     assert used <= set(defined)
+
+
+def test_pictures_of_a_pruning_have_sections_if_they_are_there(report):
+    rows = [(0, 1, 0.5, 9), (0, 2, 0.1, 4)]
+    dense = network(8)
+    mask = np.random.default_rng(1).random((8, 1, 3, 3)) < 0.5
+    conv = dataclasses.replace(dense.layers[1], weight=mask.astype(int), mask=mask)
+    pruned = dataclasses.replace(dense, layers=(dense.layers[0], conv, *dense.layers[2:]))
+    prune = {"selector": "random-masks", "granularity": "weight", "budget": "macs=0.5"}
+    prune |= {"candidates": [7, 5, 9], "images": 40, "log": {}}
+    pictures = {
+        "masks": draw_masks(dense, pruned),
+        "training": draw_training({"dense": rows}),
+        **draw_selection(prune),
+    }
+    assert list(pictures) == ["masks", "training", "candidates"]
+    text = page.render(report, prune, pictures)
+    for heading in ("What survives, ", "What the selector saw", "Training, "):
+        assert f"<h2>{heading}" in text
+        assert f"<h2>{heading}" not in page.render(report)
+    assert "<b>random-masks</b>" in text
+    assert text.count("<svg") == 6
+    assert_complete(text)
 
 
 def test_definitions_and_figures_are_printed(report):

@@ -8,7 +8,9 @@ import pytest
 from hw.network import Network
 from reports import ledger
 from secateur import cli
-from secateur.files import load_frames
+from secateur.commands.report import draw_pruning
+from secateur.files import Folder, load_frames
+from secateur.training_log import read_rows
 
 RUN = """
 name = "tiny"
@@ -63,6 +65,17 @@ def test_pruned_network_is_smaller_and_its_files_agree(out):
     assert record["macs"] == pruned.macs
 
 
+def test_training_is_logged_and_what_pruning_did_is_drawn(out):
+    for name, step, epochs in (("dense", 0, 4), ("pruned", 1, 3)):
+        rows = read_rows(Folder(out).training_log(name))
+        assert [row[:2] for row in rows] == [(step, epoch + 1) for epoch in range(epochs)]
+    record = json.loads((out / "pruned.accuracy.json").read_text(encoding="utf-8"))
+    pictures = draw_pruning(Folder(out), record["prune"])
+    assert set(pictures) == {"masks", "training", "candidates"}
+    assert "feature map removed" in pictures["masks"]
+    assert set(draw_pruning(Folder(out), None)) == {"masks", "training"}
+
+
 def test_generated_folder_is_complete_and_reproducible(out, tmp_path, capsys):
     network = str(out / "pruned.network.safetensors")
     for name in ("a", "b"):
@@ -86,6 +99,8 @@ def test_run_does_all_of_it(out, tmp_path, capsys):
     printed = json.loads(capsys.readouterr().out)
     report = ledger.load(tmp_path / "all" / "report.json")
     assert {key: printed[key] for key in report} == report
+    pictures = ("report.svg", "report.masks.svg", "report.training.svg", "report.candidates.svg")
+    assert all((tmp_path / "all" / name).is_file() for name in pictures)
     for name in ledger.DESIGNS:
         design = report[name]
         assert design["cycles"]["simulated"] == design["cycles"]["predicted"]
