@@ -148,11 +148,15 @@ def _probabilistic(head: dict[str, Any], rows: Sequence[dict[str, Any]]) -> list
 
 def _undefined(rows: Sequence[dict[str, Any]]) -> list[str]:
     """Sentences about what is not possible, each once."""
-    found: dict[str, list[str]] = {}
-    for row in rows:
-        if row["undefined"]:
-            names = found.setdefault(row["undefined"], [])
-            name = f"{row['selector']}, {row['granularity']}, {row['ratio']:.0%}"
-            if name not in names:
-                names.append(name)
-    return [f"`-` of {'; '.join(names)}: {why}." for why, names in found.items()]
+    ratios: dict[tuple[str, str, str], list[str]] = {}
+    for row in filter(lambda row: row["undefined"], rows):
+        found = ratios.setdefault((row["undefined"], row["granularity"], row["selector"]), [])
+        if f"{row['ratio']:.0%}" not in found:
+            found.append(f"{row['ratio']:.0%}")
+    selectors: dict[tuple[str, str, str], list[str]] = {}
+    for (why, granularity, selector), found in ratios.items():
+        selectors.setdefault((why, granularity, ", ".join(found)), []).append(selector)
+    return [
+        f"`-` of {', '.join(names)} by {granularity}, {found}: {why}."
+        for (why, granularity, found), names in selectors.items()
+    ]

@@ -65,8 +65,9 @@ def test_what_is_not_possible_is_a_dash_and_a_reason():
         rows += [{**one, "ratio": ratio} for one in rows[:2]]
     page = markdown([HEAD, *rows])
     assert "| kernel | 60% | bn-scale |" + " - |" * 8 in page
-    names = "bn-scale, kernel, 60%; bn-scale, kernel, 70%"
-    assert page.count(f"- `-` of {names}: there is no normalisation.") == 1
+    assert page.count("- `-` of bn-scale by kernel, 60%, 70%: there is no normalisation.") == 1
+    rows += [row(1, name, undefined="too much", ratio=0.9) for name in ("l1", "fpgm")]
+    assert "- `-` of l1, fpgm by kernel, 90%: too much." in markdown([HEAD, *rows])
 
 
 def test_notes_say_the_protocol():
