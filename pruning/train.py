@@ -133,7 +133,7 @@ def _epoch(
         pictures = data.train.images[index[part]]
         if asked.augment:
             shifts = Shifts.draw((len(index), *pictures.shape[1:]), rng)
-            pictures = shifts[part].apply(pictures, data.pixels.offset)
+            pictures = shifts[part].apply(pictures, learner.pixels.offset)
         labels = torch.from_numpy(data.train.labels[index[part]])
         loss = learner.step(pictures, labels, asked.rate_at(at, len(batches)), len(index))
     return False, processes.total(loss)

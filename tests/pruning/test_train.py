@@ -1,4 +1,5 @@
 import copy
+import dataclasses
 import math
 from itertools import pairwise
 
@@ -155,3 +156,13 @@ def test_training_refuses(trained: Model, digits: DataSet, tmp_path):
     if not torch.cuda.is_available():
         with pytest.raises(ValueError, match=r"^device must be cpu where torch finds no GPU"):
             train(model, digits, epochs=1, device="cuda")
+
+
+def test_shifted_pictures_come_in_with_what_means_zero_to_the_model(digits: DataSet):
+    """A model may take pictures otherwise than its data set says."""
+    module = zoo.build("chain", 1, widths=(2, 2))
+    moved = dataclasses.replace(digits.pixels, offset=(7,))
+    model = model_of(module, moved)
+    told = dataclasses.replace(digits, pixels=moved)
+    one, other = (train(model, data, epochs=1, augment=True, seed=1) for data in (digits, told))
+    assert_equal(one, other)
