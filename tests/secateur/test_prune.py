@@ -92,6 +92,7 @@ def test_pruned_as_asked(out: Path, capsys, granularity: str) -> None:
         else:
             assert set(np.unique(per_kernel)) <= {2, 3, 4, 5, 9}  # every n-th place, n up to 4
     new = {"pruned.checkpoint", "pruned.network.safetensors", "pruned.accuracy.json"}
+    new |= {"pruned.training.csv"}
     assert files(out).keys() == before.keys() | new
 
 
@@ -106,7 +107,10 @@ BAD = [
     (["--granularity", "pixel"], ["granularity must be one of", "intra-kernel", "not 'pixel'"]),
     (["--allocation", "fair"], ["allocation must be one of uniform, sensitivity, not 'fair'"]),
     (["--selector", "l1", "--setting", "particles=3"], ["setting of l1 must be none"]),
-    (["--setting", "colour=3"], ["of random-masks must be one of candidates, not 'colour'"]),
+    (
+        ["--setting", "colour=3"],
+        ["of random-masks must be one of candidates, all_scores, not 'colour'"],
+    ),
     (["--setting", "candidates=many"], ["candidates of random-masks must be like", "not 'many'"]),
     (["--setting", "candidates"], ["--setting must be KEY=VALUE, not 'candidates'"]),
     (["--budget", "money=0.5"], ["budget must be of macs, parameters, cycles", "not 'money'"]),
