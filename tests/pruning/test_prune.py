@@ -39,7 +39,7 @@ def test_pruned_model_meets_the_budget_and_recovers(trained: Model, digits: Data
     assert facts["kept"] == {"conv2": 4, "conv3": 6}
     assert facts["errors"] == min(facts["candidates"]) < facts["images"]
     assert facts["selector"] == "random-masks"
-    assert facts["settings"] == {"candidates": 20}
+    assert facts["settings"] == {"candidates": 20, "all_scores": True}
     assert json.loads(json.dumps(facts)) == facts
     assert said[-1] == ("prune", 20, 20)
     assert "prune" not in trained.facts
