@@ -53,7 +53,8 @@ def execute(arguments: argparse.Namespace, progress: Progress) -> dict[str, Any]
     kind = _KINDS[arguments.what]
     every = dict.fromkeys(option for each in _KINDS.values() for option in each.OPTIONS)
     for key in every:
-        given = getattr(arguments, key) not in (None, False)
+        value = getattr(arguments, key)
+        given = value is not None and value is not False  # 0 is given too
         if given and key not in kind.OPTIONS:
             option = key.replace("_", "-")
             raise ValueError(f"--{option} must not be given with {arguments.what}")
