@@ -4,14 +4,13 @@ import numpy as np
 
 from pruning.coupling import makes
 from pruning.graph import Graph
-from pruning.masks import Masks
+from pruning.masks import Masks, weights_of
 from pruning.units import Labels, Units
 
 
 def magnitudes(found: Graph) -> Labels:
-    """Magnitudes of the weights of all layers that have some, by layer."""
-    layers = (node for node in found.nodes if makes(node))
-    return {node.name: node.tensors["weight"].abs().numpy() for node in layers}
+    """Magnitudes of the weights of all layers that have some, by layer; 0 of pruned ones."""
+    return {name: np.abs(weight) for name, weight in weights_of(found).items()}
 
 
 def strongest(found: Graph, chosen: tuple[Units, ...]) -> Masks:
@@ -26,8 +25,9 @@ def largest(found: Graph, chosen: tuple[Units, ...]) -> Masks:
     No other masks of these units leave more weights. Units differ in size where kernels are pruned
     by strided grids.
     """
-    values = magnitudes(found)
-    ones = {name: np.ones_like(value) for name, value in values.items()}
+    values, left = magnitudes(found), {n.name: n.layer.mask for n in found.nodes if makes(n)}
+    ones = {name: np.ones_like(v) for name, v in values.items()}
+    ones |= {name: mask.numpy() for name, mask in left.items() if mask is not None}
     masks = {}
     for unit in chosen:
         order = np.lexsort((-np.arange(unit.count), unit.totals(values), unit.totals(ones)))

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 
 from pruning import graph
+from pruning.coupling import makes
 from pruning.graph import Graph, Node
 from pruning.surgery import cut
 from pruning.units import Labels, Units
@@ -81,3 +82,13 @@ def check(units: Sequence[Units], masks: Masks) -> None:
         if name not in known:
             raise ValueError(f"masked layer must be one of {', '.join(known)}, not {name!r}")
         known[name].check(mask)
+
+
+def weights_of(found: Graph) -> Labels:
+    """Weights of every layer, float64; those that earlier masks have pruned are zero."""
+    weights: Labels = {}
+    for node in found.nodes:
+        if makes(node):
+            weight, mask = node.tensors["weight"].double(), node.tensors.get("mask")
+            weights[node.name] = (weight if mask is None else weight * mask).numpy()
+    return weights

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from pruning.masks import weights_of
 from pruning.selectors.problem import Problem
-from pruning.selectors.ranking import Importance, Ranking, weights_of
+from pruning.selectors.ranking import Importance, Ranking
 from pruning.units import Labels, Units
 
 DISTANCES = 2**22  # held at a time

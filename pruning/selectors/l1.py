@@ -2,10 +2,9 @@
 
 from dataclasses import dataclass
 
-import numpy as np
-
+from pruning.example_masks import magnitudes
 from pruning.selectors.problem import Problem
-from pruning.selectors.ranking import Importance, Ranking, weights_of
+from pruning.selectors.ranking import Importance, Ranking
 
 
 @dataclass(frozen=True)
@@ -18,6 +17,5 @@ class L1(Ranking):
 
     def importance(self, problem: Problem) -> Importance:
         """Sum the magnitudes of every unit's weights."""
-        weights = weights_of(problem.model.module.graph)
-        magnitudes = {name: np.abs(weight) for name, weight in weights.items()}
-        return {unit.name: unit.totals(magnitudes) for unit in problem.units}
+        values = magnitudes(problem.model.module.graph)
+        return {unit.name: unit.totals(values) for unit in problem.units}

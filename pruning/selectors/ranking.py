@@ -5,10 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pruning.coupling import makes
-from pruning.graph import Graph
 from pruning.selectors.problem import Problem, Selection, Selector
-from pruning.units import Labels
 
 Importance = dict[str, np.ndarray]
 """For the units of every name, a float for each: (units,)."""
@@ -36,13 +33,3 @@ class Ranking(Selector):
                 raise ValueError(f"layer {name!r}: importance of units must be finite")
         masks = {unit.name: unit.strongest(importance[unit.name]) for unit in problem.units}
         return Selection(masks, tuple(problem.scores([masks])))
-
-
-def weights_of(found: Graph) -> Labels:
-    """Weights of every layer, float64; those that earlier masks have pruned are zero."""
-    weights: Labels = {}
-    for node in found.nodes:
-        if makes(node):
-            weight, mask = node.tensors["weight"].double(), node.tensors.get("mask")
-            weights[node.name] = (weight if mask is None else weight * mask).numpy()
-    return weights

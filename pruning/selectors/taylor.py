@@ -8,8 +8,9 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from pruning.evaluate import normalise
+from pruning.masks import weights_of
 from pruning.selectors.problem import Problem
-from pruning.selectors.ranking import Importance, Ranking, weights_of
+from pruning.selectors.ranking import Importance, Ranking
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ import pytest
 
 from pruning.example_masks import largest, magnitudes, strongest
 from pruning.granularities import GRANULARITIES, units
-from pruning.masks import pruned
+from pruning.masks import masked, pruned
 from pruning.models import Model, graph_macs
 from pruning.selectors.problem import draw
 
@@ -41,3 +41,20 @@ def test_magnitudes_are_of_every_layer_with_weights(trained: Model):
     assert len(found) == 4  # three convolutions and a linear layer
     for name, value in found.items():
         np.testing.assert_array_equal(value, np.abs(state[f"{name}.weight"].numpy()))
+
+
+def test_weights_that_are_pruned_already_count_for_nothing(trained: Model):
+    graph = trained.module.graph
+    (first,) = units(graph, "weight", {"conv2": Fraction(1, 2)})
+    largest_first = first.strongest(-first.totals(magnitudes(graph)))  # the large ones go
+    graph = masked(graph, [first], {"conv2": largest_first})
+    (unit,) = chosen = units(graph, "column", {"conv2": Fraction(1, 2)})
+    node = next(node for node in graph.nodes if node.name == "conv2")
+    assert node.layer.mask is not None
+    living = (node.layer.weight * node.layer.mask).abs().sum(0).flatten().numpy()
+    counts = node.layer.mask.sum(0).flatten().numpy()
+    assert unit.count == len(living) == 54  # no column is gone as a whole
+    sums, mask = living[strongest(graph, chosen)["conv2"]], strongest(graph, chosen)["conv2"]
+    assert sums.min() > living[~mask].max()
+    mask = largest(graph, chosen)["conv2"]
+    assert counts[mask].min() >= counts[~mask].max()

@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 
 from pruning.graph_module import GraphModule
-from pruning.masks import pruned
+from pruning.masks import pruned, weights_of
 from pruning.models import Model
 from pruning.selectors import Problem
 from pruning.selectors.problem import draw
-from pruning.selectors.ranking import Importance, Ranking, weights_of
+from pruning.selectors.ranking import Importance, Ranking
 
 
 @dataclass(frozen=True)
