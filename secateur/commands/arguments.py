@@ -1,6 +1,7 @@
 """Arguments that several commands share."""
 
 import argparse
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -20,6 +21,31 @@ def add_run_file(parser: argparse.ArgumentParser) -> None:
 def add_force(parser: argparse.ArgumentParser) -> None:
     """Add ``--force``."""
     parser.add_argument("--force", action="store_true", help="write over results that are there")
+
+
+def key_and_value(option: str, text: str) -> tuple[str, Any]:
+    """Read ``KEY=VALUE``: a number, true or false where it looks like one, else a string."""
+    key, equals, value = text.partition("=")
+    if not key or not equals:
+        raise ValueError(f"--{option} must be KEY=VALUE, not {text!r}")
+    try:
+        return key, json.loads(value)
+    except ValueError:
+        return key, value
+
+
+def numbers(option: str, text: str) -> tuple[float, ...]:
+    """Read numbers with commas between.
+
+    Raises
+    ------
+    ValueError
+        If it is something else; the option is named.
+    """
+    try:
+        return tuple(float(part) for part in text.split(","))
+    except ValueError as error:
+        raise ValueError(f"--{option} must be numbers with commas between, not {text!r}") from error
 
 
 def read_run_file(

@@ -4,6 +4,7 @@ import argparse
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from secateur.commands.arguments import numbers
 from secateur.progress import Progress
 from secateur.run_file import DATA_SETS
 
@@ -82,13 +83,7 @@ def model_and_data(arguments: argparse.Namespace) -> tuple[Any, Any]:
     module, pixels = zoo.build(arguments.model, classes=data.classes), data.pixels
     load_weights(module, arguments.weights)
     if arguments.mean or arguments.std:
-        mean, std = (_numbers(option, getattr(arguments, option)) for option in ("mean", "std"))
+        given = {name: getattr(arguments, name) for name in ("mean", "std")}
+        mean, std = (numbers(name, text) if text else () for name, text in given.items())
         pixels = pixels_of(pixels.shape, pixels.bits, 0, mean, std)
     return model_of(module.eval(), pixels), data
-
-
-def _numbers(option: str, text: str | None) -> tuple[float, ...]:
-    try:
-        return tuple(map(float, (text or "").split(","))) if text else ()
-    except ValueError as error:
-        raise ValueError(f"--{option} must be numbers with commas between, not {text!r}") from error

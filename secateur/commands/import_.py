@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from secateur.commands.arguments import add_force
+from secateur.commands.arguments import add_force, key_and_value, numbers
 from secateur.files import INTEGER, REAL, refuse_existing
 from secateur.progress import Progress
 from secateur.table import table
@@ -96,7 +96,9 @@ def _torch(arguments: argparse.Namespace, name: str, path: Path) -> dict[str, An
     from pruning.weights import load_weights
 
     pixels = _pixels(arguments)
-    module = make_model(arguments.model, **dict(map(_option, arguments.option)))
+    module = make_model(
+        arguments.model, **dict(key_and_value("option", text) for text in arguments.option)
+    )
     if arguments.weights:
         load_weights(module, arguments.weights)
     network = import_model(module.eval(), pixels)
@@ -140,10 +142,10 @@ def _pixels(arguments: argparse.Namespace) -> Any:
         raise ValueError("--shape must say C,H,W of a picture, such as 3,32,32")
     shape = zoo.SHAPES.get(arguments.model, (0, 0, 0))
     if arguments.shape is not None:
-        numbers = _numbers("shape", arguments.shape, 3)
-        if not all(number.is_integer() for number in numbers):
+        sizes = _numbers("shape", arguments.shape, 3)
+        if not all(size.is_integer() for size in sizes):
             raise ValueError(f"--shape must be whole numbers, not {arguments.shape!r}")
-        shape = int(numbers[0]), int(numbers[1]), int(numbers[2])
+        shape = int(sizes[0]), int(sizes[1]), int(sizes[2])
         if min(shape) < 1:
             raise ValueError(f"--shape must be positive numbers, not {arguments.shape!r}")
     if not 2 <= arguments.bits <= 8:
@@ -157,29 +159,12 @@ def _pixels(arguments: argparse.Namespace) -> Any:
     return pixels_of(shape, arguments.bits, arguments.scale or 0, mean, std)
 
 
-def _numbers(option: str, text: str, count: int) -> list[float]:
-    try:
-        found = [float(part) for part in text.split(",")]
-    except ValueError:
-        found = []
-    if len(found) == 1:
-        found *= count
+def _numbers(option: str, text: str, count: int) -> tuple[float, ...]:
+    found = numbers(option, text)
+    found *= count if len(found) == 1 else 1
     if len(found) != count:
         raise ValueError(f"--{option} must be {count} numbers with commas between, not {text!r}")
     return found
-
-
-def _option(text: str) -> tuple[str, Any]:
-    """Argument of a factory: a number, true or false where it looks like one, else a string."""
-    import json
-
-    key, equals, value = text.partition("=")
-    if not key or not equals:
-        raise ValueError(f"--option must be KEY=VALUE, not {text!r}")
-    try:
-        return key, json.loads(value)
-    except ValueError:
-        return key, value
 
 
 def _name(model: str) -> str:

@@ -1,13 +1,12 @@
 """``secateur prune``: trained dense model to a pruned, retrained one and its integer network."""
 
 import argparse
-import json
 import shutil
 from dataclasses import replace
 from typing import Any
 
 from secateur.commands import train
-from secateur.commands.arguments import add_run_file, read_run_file
+from secateur.commands.arguments import add_run_file, key_and_value, read_run_file
 from secateur.files import Folder, refuse_existing
 from secateur.progress import Progress
 from secateur.run_file import GRANULARITIES, SELECTORS, RunFile
@@ -143,17 +142,7 @@ def _asked(arguments: argparse.Namespace) -> dict[str, Any]:
     """Values that take the place of the run file's."""
     names = ("selector", "granularity", "budget", "allocation")
     found = {name: getattr(arguments, name) for name in names}
-    settings = dict(map(_setting, arguments.setting))
+    settings = dict(key_and_value("setting", text) for text in arguments.setting)
     if settings or arguments.selector:  # another selector has other settings
         found["settings"] = settings
     return {name: value for name, value in found.items() if value is not None}
-
-
-def _setting(text: str) -> tuple[str, Any]:
-    key, equals, value = text.partition("=")
-    if not key or not equals:
-        raise ValueError(f"--setting must be KEY=VALUE, not {text!r}")
-    try:
-        return key, json.loads(value)
-    except ValueError:
-        return key, value
