@@ -11,6 +11,8 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
+from hw.whole_file import write_whole
+
 MAX_FILE_BYTES = 1 << 30
 
 
@@ -25,7 +27,6 @@ def write(path: str | os.PathLike, structure: dict[str, Any], layers: Sequence[A
     layers : sequence of dataclass instances
         Each with a ``name``; their arrays become tensors.
     """
-    path = Path(path)
     tensors, records = {}, []
     for layer in layers:
         record: dict = {"kind": type(layer).__name__}
@@ -37,10 +38,7 @@ def write(path: str | os.PathLike, structure: dict[str, Any], layers: Sequence[A
                 record[item.name] = value
         records.append(record)
     metadata = json.dumps(structure | {"layers": records}, sort_keys=True)
-    data = save(tensors, {"secateur": metadata})
-    temporary = path.with_name(path.name + ".part")
-    temporary.write_bytes(data)
-    temporary.replace(path)
+    write_whole(path, save(tensors, {"secateur": metadata}))
 
 
 def read(

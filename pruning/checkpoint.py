@@ -10,6 +10,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
+from hw.whole_file import write_whole
 from pruning.data import Pixels
 from pruning.graph_checks import check
 from pruning.graph_module import GraphModule
@@ -40,10 +41,7 @@ def save_model(model: Model, path: str | os.PathLike) -> None:
         "pixels": dataclasses.asdict(model.pixels),
         "facts": model.facts,
     }
-    data = save(tensors, {"secateur": json.dumps(record, sort_keys=True)})
-    temporary = path.with_name(path.name + ".part")
-    temporary.write_bytes(data)
-    temporary.replace(path)
+    write_whole(path, save(tensors, {"secateur": json.dumps(record, sort_keys=True)}))
 
 
 def load_model(path: str | os.PathLike) -> Model:

@@ -12,6 +12,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
+from hw.whole_file import write_whole
 from pruning.data import DataSet
 from pruning.graph_records import describe
 from pruning.models import Model
@@ -55,20 +56,13 @@ def check_arguments(path: Path, saved: Arguments, now: Arguments) -> None:
             raise ValueError(f"{path}: {name} must be {saved.get(name)!r}, not {now.get(name)!r}")
 
 
-def write_atomically(path: Path, data: bytes) -> None:
-    """Write a file that is complete or not there, whenever the process is killed."""
-    temporary = path.with_name(path.name + ".part")
-    temporary.write_bytes(data)
-    temporary.replace(path)
-
-
 def write_state(
     path: str | os.PathLike, tensors: Mapping[str, torch.Tensor], epoch: int, arguments: Arguments
 ) -> None:
     """Write the state of a training after an epoch."""
     record = {"schema": SCHEMA, "epoch": epoch, "arguments": dict(arguments)}
     tensors = {key: tensor.detach().cpu().contiguous() for key, tensor in tensors.items()}
-    write_atomically(Path(path), save(tensors, {"secateur": json.dumps(record, sort_keys=True)}))
+    write_whole(path, save(tensors, {"secateur": json.dumps(record, sort_keys=True)}))
 
 
 def read_state(

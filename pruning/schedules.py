@@ -10,6 +10,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+from hw.whole_file import write_whole
 from pruning import processes
 from pruning.allocation import Shares
 from pruning.budget import Budget
@@ -22,7 +23,7 @@ from pruning.kernel_units import SITES
 from pruning.models import Model
 from pruning.progress import Progress, silent
 from pruning.prune import DEFAULT, allocated, budget_of, prune
-from pruning.resume import check_arguments, data_digest, model_digest, write_atomically
+from pruning.resume import check_arguments, data_digest, model_digest
 from pruning.selectors import Selector
 from pruning.threads import use_threads
 from pruning.train import train
@@ -113,8 +114,12 @@ def prune_and_train(
             "model": model_digest(model),
             "data": data_digest(data, "train", "validation"),
             "teacher": None if teacher is None else model_digest(teacher),
-            **{"granularity": granularity, "budget": str(budget), "steps": steps},
-            **{"seed": seed, "threads": threads, "selector": type(selector).__name__},
+            "granularity": granularity,
+            "budget": str(budget),
+            "steps": steps,
+            "seed": seed,
+            "threads": threads,
+            "selector": type(selector).__name__,
             **_under("selector", dataclasses.asdict(selector)),
             **_under("constraints", dataclasses.asdict(constraints)),
             **_under("training", training),
@@ -122,9 +127,15 @@ def prune_and_train(
             **_under("share", {name: str(share) for name, share in shares.items()}),
         }
         _check(folder, begun)
-    options = {"granularity": granularity, "budget": budget, "selector": selector}
-    options |= {"constraints": constraints, "threads": threads, "progress": progress}
-    options |= {"executor": executor}
+    options: dict[str, Any] = {
+        "budget": budget,
+        "granularity": granularity,
+        "selector": selector,
+        "constraints": constraints,
+        "threads": threads,
+        "progress": progress,
+        "executor": executor,
+    }
     kept: list[dict[str, int]] = []
     for step, recipe in enumerate(trainings, 1):
         path = None if folder is None else folder / f"step-{step}.pruned.safetensors"
@@ -187,5 +198,4 @@ def _check(folder: Path, arguments: Mapping[str, Any]) -> None:
 def _begin(folder: Path, arguments: Mapping[str, Any]) -> None:
     """Note in a folder what work is begun with, once there is something to keep."""
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / "schedule.json"
-    write_atomically(path, json.dumps(arguments, sort_keys=True, indent=1).encode())
+    write_whole(folder / "schedule.json", json.dumps(arguments, sort_keys=True, indent=1))

@@ -14,6 +14,7 @@ import numpy as np
 
 from hw.area import KINDS, count
 from hw.verilog import emit
+from hw.whole_file import write_whole
 from reports.samples import Sample, samples
 from reports.yosys import FLOWS, Area, synthesise
 
@@ -55,9 +56,7 @@ def synthesised(verilog: Path, family: str, cache: Path) -> Area:
     path = cache / f"{digest}.json"
     if not path.is_file():
         area = synthesise(verilog, family=family)
-        temporary = path.with_suffix(".part")
-        temporary.write_text(json.dumps({"cells": area.cells, "memory_bits": area.memory_bits}))
-        temporary.replace(path)
+        write_whole(path, json.dumps({"cells": area.cells, "memory_bits": area.memory_bits}))
     record = json.loads(path.read_text())
     return Area(record["cells"], record["memory_bits"], family)
 

@@ -12,6 +12,7 @@ from hw.cost import LayerCost, predict
 from hw.layers import Conv
 from hw.network import Network
 from hw.plan import Folding
+from hw.whole_file import write_whole
 from reports.yosys import Area
 
 SCHEMA = "secateur.report/1"
@@ -204,10 +205,7 @@ def _fits(value: Any, wanted: Any) -> bool:
 def save(document: dict[str, Any], path: str | os.PathLike) -> None:
     """Check a ledger and write it, complete or not at all."""
     check(document)
-    path = Path(path)
-    temporary = path.with_name(path.name + ".part")
-    temporary.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
-    temporary.replace(path)
+    write_whole(path, json.dumps(document, indent=2) + "\n")
 
 
 def load(path: str | os.PathLike) -> dict[str, Any]:

@@ -1,7 +1,6 @@
 """The report page: one HTML file that needs nothing else."""
 
 import functools
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -163,14 +162,6 @@ def render(
             "balance": plots.balance(report),
         },
     )
-
-
-def write(text: str, path: str | os.PathLike) -> None:
-    """Write a page or a picture, complete or not at all."""
-    path = Path(path)
-    temporary = path.with_name(path.name + ".part")
-    temporary.write_text(text, encoding="utf-8")
-    temporary.replace(path)
 
 
 def _number(value: int) -> str:

@@ -4,6 +4,8 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hw.whole_file import write_whole
+
 if TYPE_CHECKING:
     import numpy as np
 
@@ -90,9 +92,7 @@ def refuse_existing(paths: list[Path], force: bool) -> None:
 def write_json(path: Path, record: dict[str, Any]) -> None:
     """Write a record, complete or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(path.name + ".part")
-    temporary.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
-    temporary.replace(path)
+    write_whole(path, json.dumps(record, indent=2) + "\n")
 
 
 def read_json(path: Path, made_by: str) -> dict[str, Any]:
@@ -117,10 +117,8 @@ def save_frames(path: Path, images: "np.ndarray", labels: "np.ndarray") -> None:
     from safetensors.numpy import save
 
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(path.name + ".part")
     data = {"images": np.ascontiguousarray(images), "labels": np.ascontiguousarray(labels)}
-    temporary.write_bytes(save(data))
-    temporary.replace(path)
+    write_whole(path, save(data))
 
 
 def load_frames(path: Path) -> tuple["np.ndarray", "np.ndarray"]:

@@ -4,6 +4,8 @@ import csv
 import io
 from pathlib import Path
 
+from hw.whole_file import write_whole
+
 COLUMNS = ("step", "epoch", "loss", "validation_errors")
 Row = tuple[int, int, float, int]
 
@@ -35,9 +37,7 @@ class TrainingLog:
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
         writer.writerows([COLUMNS, *self._rows.values()])
-        temporary = self.path.with_name(self.path.name + ".part")
-        temporary.write_text(text.getvalue(), encoding="utf-8")
-        temporary.replace(self.path)
+        write_whole(self.path, text.getvalue())
 
 
 def read_rows(path: Path) -> list[Row]:

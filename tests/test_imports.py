@@ -13,7 +13,13 @@ MAY_IMPORT = {
     "reports": {"hw", "sim"},
     "secateur": {"hw", "pruning", "sim", "reports"},
 }
-PRUNING_MAY_IMPORT_OF_HW = {"hw.network", "hw.layers", "hw.arithmetic", "hw.records"}
+PRUNING_MAY_IMPORT_OF_HW = {
+    "hw.network",
+    "hw.layers",
+    "hw.arithmetic",
+    "hw.records",
+    "hw.whole_file",
+}
 PRICES_MAY_IMPORT_OF_HW = PRUNING_MAY_IMPORT_OF_HW | {
     "hw.area",
     "hw.cost",

@@ -7,7 +7,6 @@ what is computed on the way to it has that name, a dot, and what it is.
 
 import json
 import os
-from pathlib import Path
 
 import numpy as np
 import onnx
@@ -16,6 +15,7 @@ from hw.activation import Activation
 from hw.layers import Add, AvgPool, Concat, Conv, Input, Layer, MaxPool
 from hw.network import Network
 from hw.onnx.graph_writer import GraphWriter, element_type, tensor
+from hw.whole_file import write_whole
 
 SCHEMA = "secateur.onnx/1"
 _BYTE = 256
@@ -39,10 +39,7 @@ def export_onnx(network: Network, path: str | os.PathLike) -> None:
     OSError
         If the file cannot be written.
     """
-    path = Path(path)
-    temporary = path.with_name(path.name + ".part")
-    temporary.write_bytes(onnx_model(network).SerializeToString())
-    temporary.replace(path)
+    write_whole(path, onnx_model(network).SerializeToString())
 
 
 def onnx_model(network: Network) -> onnx.ModelProto:

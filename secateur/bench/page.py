@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from hw.whole_file import write_whole
 from secateur.bench.cases import SHAPES, VARIANTS
 
 _HEAD = (
@@ -72,9 +73,7 @@ def write(path: Path, what: str, content: str) -> None:
     _, end, after = rest.partition(last)
     if not begin or not end:
         raise ValueError(f"{path} must have the lines {first!r} and {last!r}")
-    temporary = path.with_name(path.name + ".part")
-    temporary.write_text(f"{before}{begin}\n{content}{end}{after}", encoding="utf-8")
-    temporary.replace(path)
+    write_whole(path, f"{before}{begin}\n{content}{end}{after}")
 
 
 def markdown(rows: Sequence[dict[str, Any]]) -> str:

@@ -9,6 +9,7 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
+from hw.whole_file import write_whole
 from pruning.allocation import Shares, uniform
 from pruning.constraints import Constraints
 from pruning.data import DataSet
@@ -17,7 +18,7 @@ from pruning.graph import Convolution, Graph, Linear
 from pruning.models import Model, graph_macs, survivors_of
 from pruning.price import Build, Price, nominal
 from pruning.prune import prune
-from pruning.resume import check_arguments, data_digest, model_digest, write_atomically
+from pruning.resume import check_arguments, data_digest, model_digest
 from pruning.selectors import Selector
 from pruning.selectors.making import make_selector
 from pruning.train import train
@@ -269,7 +270,7 @@ def measure(bench: Bench, cases: Sequence[Case], path: Path, note: Note) -> list
             rows[case] = bench.row(case)
             lines = [json.dumps(line, sort_keys=True) + "\n" for line in (head, *rows.values())]
             path.parent.mkdir(parents=True, exist_ok=True)
-            write_atomically(path, "".join(lines).encode())
+            write_whole(path, "".join(lines))
     note("measured", len(cases), len(cases))
     return [head, *(rows[case] for case in cases)]
 

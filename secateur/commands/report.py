@@ -4,6 +4,7 @@ import argparse
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from hw.whole_file import write_whole
 from secateur.commands.arguments import add_force
 from secateur.commands.generate import read_folding
 from secateur.files import DESIGNS, DesignFolder, Folder, read_json, refuse_existing, write_json
@@ -59,10 +60,10 @@ def report(folder: Folder, progress: Progress) -> dict[str, Any]:
         ledger.save(document, folder.report)
         prune = read_json(folder.accuracy("pruned"), "prune").get("prune")
         pictures = draw_pruning(folder, prune)
-        page.write(page.render(document, prune, pictures), folder.page)
+        write_whole(folder.page, page.render(document, prune, pictures))
         for name, picture in pictures.items():
-            page.write(drawing.standalone(picture), folder.plot(name))
-        page.write(drawing.standalone(plots.designs(document)), folder.picture)
+            write_whole(folder.plot(name), drawing.standalone(picture))
+        write_whole(folder.picture, drawing.standalone(plots.designs(document)))
         progress.note(str(folder.page))
     return document
 

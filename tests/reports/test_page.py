@@ -4,6 +4,7 @@ import re
 
 import numpy as np
 
+from hw.whole_file import write_whole
 from reports import page
 from reports.mask_pictures import draw_masks
 from reports.selection_plots import draw_selection
@@ -78,7 +79,7 @@ def test_text_is_escaped(report):
 
 
 def test_the_page_is_the_same_every_time(report, tmp_path):
-    page.write(page.render(report), tmp_path / "report.html")
+    write_whole(tmp_path / "report.html", page.render(report))
     assert (tmp_path / "report.html").read_text(encoding="utf-8") == page.render(report)
     assert [item.name for item in tmp_path.iterdir()] == ["report.html"]
 
