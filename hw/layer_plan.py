@@ -3,6 +3,8 @@
 from dataclasses import replace
 from functools import cached_property
 
+import numpy as np
+
 from hw.arithmetic import one_shift, signed_bits
 from hw.layers import Conv
 from hw.link import Link
@@ -22,6 +24,8 @@ from hw.timing import (
     WALK,
 )
 from hw.walk_plan import WalkPlan
+
+CELL_BITS = 18  # of each operand of a multiplier cell
 
 
 class LayerPlan(WalkPlan):
@@ -116,6 +120,37 @@ class LayerPlan(WalkPlan):
     def bias_bits(self) -> int:
         """Width of a bias."""
         return signed_bits(min(self.biases), max(self.biases))
+
+    @cached_property
+    def biased(self) -> tuple[np.ndarray, np.ndarray]:
+        """Smallest and largest sum (O,) of every output, with its bias."""
+        low, high = self.conv.sums(self.source)
+        return low + self.biases, high + self.biases
+
+    @property
+    def biased_bits(self) -> int:
+        """Width of a sum with its bias."""
+        low, high = self.biased
+        return signed_bits(int(low.min()), int(high.max()))
+
+    @cached_property
+    def operand(self) -> tuple[int, bool]:
+        """Width of a sum with its bias, and whether it is signed, where it is multiplied.
+
+        Bits are left out of a sum if what they then tell is certain to saturate; where no result
+        is negative, that is true of a negative sum.
+        """
+        (low, high), bits, signed = self.biased, self.biased_bits, self.result.signed
+        _, shift, multipliers = self.requantiser
+        scale, half = np.array(multipliers, np.int64), 1 << (shift - 1)
+        for width in range(min(CELL_BITS, bits), bits):
+            least, most = (-1 << (width - 1) if signed else 0), (1 << (width - signed)) - 1
+            saturates = ((most + 1) * scale + half) >> shift >= self.result.high
+            vanishes = ((least - 1) * scale + half) >> shift <= self.result.low
+            exact = (saturates | (high <= most)) & (vanishes | (low >= least))
+            if exact.all():
+                return width, signed
+        return bits, True
 
     @property
     def memory_bits(self) -> dict[str, int]:

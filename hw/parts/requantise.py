@@ -5,10 +5,11 @@ from amaranth.lib import data, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
-from hw.layer_plan import LayerPlan
+from hw.layer_plan import CELL_BITS, LayerPlan
 from hw.parts.beats import element
 from hw.parts.lanes import sum_shape
 from hw.parts.steps import cyclic_index, saturate
+from hw.timing import BIAS, SATURATE, SCALE
 
 
 class Requantise(wiring.Component):
@@ -71,7 +72,7 @@ class Requantise(wiring.Component):
         m.d.comb += read.addr.eq(next_index)
 
         done = self.valid
-        for _ in range(1 + (width > 0) + (shift > 0)):
+        for _ in range(BIAS + SCALE * (width > 0) + SATURATE * (shift > 0)):
             later = Signal()
             m.d.sync += later.eq(done)
             done = later
@@ -80,9 +81,8 @@ class Requantise(wiring.Component):
             multiplier = Signal(width, name=f"multiplier_{e}")
             m.d.sync += multiplier.eq(read.data[e].multiplier)
             for p in range(plan.fold.P):
-                total = self.sums[e][p] + read.data[e].bias
-                biased = Signal(total.shape(), name=f"biased_{e}_{p}")
-                m.d.sync += biased.eq(total)
+                biased = Signal(signed(plan.biased_bits), name=f"biased_{e}_{p}")
+                m.d.sync += biased.eq(self.sums[e][p] + read.data[e].bias)
                 self._scale(m, biased, multiplier, shift, self.results[e][p])
         return m
 
@@ -90,16 +90,33 @@ class Requantise(wiring.Component):
         self, m: Module, biased: Signal, multiplier: Signal, shift: int, result: Value
     ) -> None:
         """Multiply, round, shift and saturate, each where there is need of it."""
-        value = biased
-        if len(multiplier):
-            product = Signal((biased * multiplier).shape(), name=f"product_{biased.name}")
-            m.d.sync += product.eq(biased * multiplier)
-            half = 1 << (shift - 1)
-            value = Signal.like(product + half, name=f"rounded_{biased.name}")
-            m.d.comb += value.eq(product + half)
         if not shift:
-            m.d.comb += result.eq(value)
+            m.d.comb += result.eq(biased)
             return
-        shifted = Signal(signed(max(len(value) - shift, 1)), name=f"shifted_{biased.name}")
-        m.d.comb += shifted.eq(value >> shift)
-        saturate(m, shifted, self.plan.result.low, self.plan.result.high, result)
+        if not len(multiplier):
+            saturate(m, biased >> shift, result)
+            return
+        bits, is_signed = self.plan.operand
+        over, under = (Signal(2, name=f"{side}_{biased.name}") for side in ("over", "under"))
+        left_out = biased[bits - is_signed :]  # the sign bit of what is kept is among them
+        exceeds = ~biased[-1] & left_out.any(), biased[-1] & (~left_out.all() | (not is_signed))
+        m.d.sync += [end.eq(Cat(now, end)) for end, now in zip((over, under), exceeds, strict=True)]
+        operand = biased[:bits].as_signed() if is_signed else biased[:bits]
+        saturate(m, self._round(m, operand, multiplier, shift), result, over[-1], under[-1])
+
+    def _round(self, m: Module, operand: Value, multiplier: Signal, shift: int) -> Signal:
+        """Multiply and shift, rounding half up, in two cycles.
+
+        Of an operand that is wider than a multiplier cell takes, the low bits are multiplied apart;
+        their product ends below the bit that is rounded.
+        """
+        apart = max(min(len(operand) - CELL_BITS, shift - 1 - len(multiplier)), 0)
+        high, low = operand[apart:], operand[:apart]
+        high = high.as_signed() if operand.shape().signed else high
+        product = Signal((high * multiplier).shape(), name="product")
+        small = Signal((low * multiplier).shape(), name="small")
+        m.d.sync += [product.eq(high * multiplier), small.eq(low * multiplier)]
+        total = product + (small[apart:] | 1 << (shift - 1 - apart))
+        rounded = Signal((total >> (shift - apart)).shape(), name="rounded")
+        m.d.sync += rounded.eq(total >> (shift - apart))
+        return rounded
