@@ -102,8 +102,11 @@ class Writer(wiring.Component):
         pixels = [[Signal(shape, name=f"pixel_{e}_{p}") for p in lanes] for e in streams]
         enable = Cat(enables)
         m.d.comb += last_step.eq(busy & ~held_stored)
-        written = [source for writes in store.writes for write in writes for source in write.sources]
-        first = {lane: source for lane, source in reversed(written)}
+        # A lane that is not written may get any pixel: its first source takes no multiplexer.
+        written = [
+            source for writes in store.writes for write in writes for source in write.sources
+        ]
+        first = dict(reversed(written))
         m.d.comb += [
             pixels[e][lane].eq(held.maps[e].pixels[source])
             for lane, source in first.items()
