@@ -54,7 +54,7 @@ FLOWS = {
         {"LUT4": 1, "CCU2C": 2, "TRELLIS_DPR16X4": 4},
         {"TRELLIS_FF": 1},
         {"MULT18X18D": 1},
-        {"DP16KD": 1},
+        {"DP16KD|PDPW16KD": 1},
     ),
     "ice40": Flow("synth_ice40 -dsp", *_ICE40),
     "ice40hx": Flow("synth_ice40", *_ICE40),
@@ -129,8 +129,8 @@ class Area:
 
 
 def read(verilog: str, top: str) -> tuple[str, str]:
-    """Commands of Yosys that read a design."""
-    return f"read_verilog {verilog}", f"hierarchy -check -top {top}"
+    """Commands of Yosys that read a design, which may have cells of a family."""
+    return f"read_verilog {verilog}", f"hierarchy -top {top}"
 
 
 def commands(family: str, top: str = "top") -> tuple[str, ...]:
