@@ -6,7 +6,7 @@ from operator import or_
 from amaranth import *
 
 
-def cyclic_index(m: Module, length: int, advance: Signal, name: str) -> tuple[Signal, Signal]:
+def cyclic_index(m: Module, length: int, advance: Value, name: str) -> tuple[Signal, Signal]:
     """Count ``0 .. length - 1`` and around, a step when `advance` is set.
 
     Returns
