@@ -98,7 +98,7 @@ class LayerPlan(WalkPlan):
             len(made) - 1 - int(places[-1]) for made, places in zip(self.passes, ends, strict=True)
         )
         between = [int(np.diff(places).min()) for places in ends if len(places) > 1]
-        return min(tail + begins, *between) >= self.fold.G
+        return min([tail + begins, *between]) >= self.fold.G
 
     @cached_property
     def list_biases(self) -> tuple[tuple[int, ...], ...]:

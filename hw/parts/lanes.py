@@ -104,8 +104,9 @@ class MultiplyAdd(wiring.Component):
         first, *others = plan.list_biases
         biases = [bias for group in (*others, first) for bias in group]
         ahead = plan.multiply_latency + 1 - (plan.stages.read - 1)
-        advance = delayed(m, Cat(lasts).any(), ahead, "bias_advance")
-        index, _ = cyclic_index(m, len(biases), advance, "bias_index")
+        ends = Signal()
+        m.d.comb += ends.eq(Cat(lasts).any())
+        index, _ = cyclic_index(m, len(biases), delayed(m, ends, ahead), "bias_index")
         words = [bias & ((1 << plan.bias_bits) - 1) for bias in biases]
         return made_of.rom(m, "biases", plan.bias_bits, words, index).as_signed()
 
