@@ -16,11 +16,13 @@ from hw.timing import (
     JOIN,
     QUEUE,
     QUEUE_STEP,
+    ROUND,
     SATURATE,
-    SCALE,
     WALK,
 )
 from hw.walk_plan import WalkPlan
+
+CELL_BITS = 18  # of each operand of a multiplier cell
 
 
 class LayerPlan(WalkPlan):
@@ -115,11 +117,14 @@ class LayerPlan(WalkPlan):
         """Cycles from the tap that completes an output to that output at the head of the queue."""
         cycles = WALK + self.sum_latency + GATHER + QUEUE
         cycles += EMIT * self.holds + JOIN * self.schedule.splits
-        if not isinstance(self.layer, Conv):
-            return cycles
-        cycles += BIAS * (not self.preloads)
-        if self.layer.shift is not None:
-            cycles += SATURATE + SCALE * self.scales
+        return cycles + self.requantise_latency if self.is_conv else cycles
+
+    @property
+    def requantise_latency(self) -> int:
+        """Cycles from a sum of products to its activation."""
+        cycles = BIAS * (not self.preloads)
+        if self.conv.shift is not None:
+            cycles += SATURATE + (self.stages.multiply + ROUND) * self.scales
         return cycles
 
     @property
@@ -152,6 +157,37 @@ class LayerPlan(WalkPlan):
     def bias_bits(self) -> int:
         """Width of a bias."""
         return signed_bits(min(self.biases), max(self.biases))
+
+    @cached_property
+    def biased(self) -> tuple[np.ndarray, np.ndarray]:
+        """Smallest and largest sum (O,) of every output, with its bias."""
+        low, high = self.conv.sums(self.source)
+        return low + self.biases, high + self.biases
+
+    @property
+    def biased_bits(self) -> int:
+        """Width of a sum with its bias."""
+        low, high = self.biased
+        return signed_bits(int(low.min()), int(high.max()))
+
+    @cached_property
+    def operand(self) -> tuple[int, bool]:
+        """Width of a sum with its bias, and whether it is signed, where it is multiplied.
+
+        Bits are left out of a sum if what they then tell is certain to saturate; where no result
+        is negative, that is true of a negative sum.
+        """
+        (low, high), bits, signed = self.biased, self.biased_bits, self.result.signed
+        _, shift, multipliers = self.requantiser
+        scale, half = np.array(multipliers, np.int64), 1 << (shift - 1)
+        for width in range(min(CELL_BITS, bits), bits):
+            least, most = (-1 << (width - 1) if signed else 0), (1 << (width - signed)) - 1
+            saturates = ((most + 1) * scale + half) >> shift >= self.result.high
+            vanishes = ((least - 1) * scale + half) >> shift <= self.result.low
+            exact = (saturates | (high <= most)) & (vanishes | (low >= least))
+            if exact.all():
+                return width, signed
+        return bits, True
 
     @property
     def memory_bits(self) -> dict[str, int]:
