@@ -6,7 +6,7 @@ from operator import or_
 from amaranth import *
 
 
-def cyclic_index(m: Module, length: int, advance: Signal, name: str) -> tuple[Signal, Signal]:
+def cyclic_index(m: Module, length: int, advance: Value, name: str) -> tuple[Signal, Signal]:
     """Count ``0 .. length - 1`` and around, a step when `advance` is set.
 
     Returns
@@ -78,7 +78,7 @@ def keep(
             m.d.sync += hold.eq(0)
 
 
-def delayed(m: Module, signal: Signal, cycles: int, name: str = "later", init: int = 0) -> Signal:
+def delayed(m: Module, signal: Value, cycles: int, name: str = "later", init: int = 0) -> Value:
     """Delay a signal by some cycles."""
     for _ in range(cycles):
         later = Signal.like(signal, name=name, init=init)
