@@ -7,7 +7,6 @@ from amaranth.lib import data
 
 from hw.cells.ecp5_block_ram import Form, Write, block_ram
 from hw.cells.portable import Portable, Start
-from hw.parts.steps import delayed
 from hw.timing import Stages
 
 _LEAST_BITS = 2048  # of a block RAM; fewer are as many as 128 LUTs hold
@@ -119,7 +118,9 @@ def _pays(depth: int, elements: int, bits: int) -> bool:
 
 
 def _registered(m: Module, name: str, word: Value) -> Value:
-    return delayed(m, word, 1, f"{name}_word")
+    later = Signal.like(word, name=f"{name}_word")
+    m.d.sync += later.eq(word)
+    return later
 
 
 def _extended(value: Value, k: int) -> Value:

@@ -8,7 +8,7 @@ from amaranth.lib import data
 from amaranth.lib.memory import Memory
 
 from hw.layer_plan import LayerPlan
-from hw.parts.steps import delayed, keep
+from hw.parts.steps import keep
 from hw.timing import Stages
 
 
@@ -141,7 +141,8 @@ class Portable:
             if plan.weighted:
                 product = self.product(m, f"product_{name}", operands[p], weight)
             else:
-                product = delayed(m, operands[p], 1, f"product_{name}")
+                product = Signal.like(operands[p], name=f"product_{name}")
+                m.d.sync += product.eq(operands[p])
             self.accumulate(m, name, product, last, holds[p], start, holds=plan.holds)
 
     def product(self, m: Module, name: str, a: Value, b: Value) -> Signal:
