@@ -9,6 +9,7 @@ from hw.link import Link
 from hw.passes import most_exits
 from hw.timing import (
     BIAS,
+    COMPARE,
     EMIT,
     GATHER,
     JOIN,
@@ -75,7 +76,7 @@ class LayerPlan(WalkPlan):
     def sum_latency(self) -> int:
         """Cycles from a tap's address to the sum that it completes in its hold register."""
         stages = self.stages
-        return stages.read + stages.multiply * self.is_conv + stages.accumulate
+        return stages.read + (stages.multiply + stages.accumulate if self.is_conv else COMPARE)
 
     @property
     def latency(self) -> int:

@@ -1,8 +1,9 @@
 """Cells by the names of their families."""
 
 from hw.cells.portable import PORTABLE, Portable
+from hw.cells.xilinx7 import XILINX7
 
-CELLS = {cells.name: cells for cells in (PORTABLE,)}
+CELLS = {cells.name: cells for cells in (PORTABLE, XILINX7)}
 
 
 def named(name: str) -> Portable:

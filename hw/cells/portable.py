@@ -1,5 +1,7 @@
 """Cells in plain Amaranth, which every tool maps to any part and every simulator runs."""
 
+from collections.abc import Mapping
+
 from amaranth import *
 from amaranth.lib import data
 from amaranth.lib.memory import Memory
@@ -20,10 +22,13 @@ class Portable:
         Name of the family, by which it is chosen.
     stages : Stages
         Cycles of what it builds.
+    memory_attributes : mapping of str to str
+        Attributes in Verilog of row buffers and of memories of weights.
     """
 
     name: str = "portable"
     stages: Stages = Stages()
+    memory_attributes: Mapping[str, str] = {}
 
     def row_buffer(
         self,
@@ -59,7 +64,9 @@ class Portable:
         where, word, enable = write
         shape = word.shape()
         init = [shape.const([neutral] * shape.length)] * depth if neutral else []
-        m.submodules[name] = memory = Memory(shape=shape, depth=depth, init=init)
+        m.submodules[name] = memory = Memory(
+            shape=shape, depth=depth, init=init, attrs=self.memory_attributes
+        )
         write_port, read = memory.write_port(granularity=1), memory.read_port()
         m.d.comb += [
             write_port.addr.eq(where),
@@ -80,7 +87,9 @@ class Portable:
             The word, ``stages.read - 1`` cycles after its address.
         """
         words = [shape.const(weights) for weights in init]
-        m.submodules[name] = memory = Memory(shape=shape, depth=len(init), init=words)
+        m.submodules[name] = memory = Memory(
+            shape=shape, depth=len(init), init=words, attrs=self.memory_attributes
+        )
         read = memory.read_port()
         m.d.comb += read.addr.eq(address)
         return Value.cast(read.data)
