@@ -133,5 +133,5 @@ class LayerEngine(wiring.Component):
         """Weights of the tap that a sequencer walks."""
         plan = self.plan
         shape = data.ArrayLayout(signed(plan.conv.weight_bits), plan.fold.G)
-        init = plan.schedule.weight[:, r].tolist()
-        return made_of.weights(m, f"weights_{r}", shape, init, walker.tap[r])
+        words = [shape.const(weights).as_bits() for weights in plan.schedule.weight[:, r].tolist()]
+        return made_of.rom(m, f"weights_{r}", shape.size, words, walker.tap[r])

@@ -3,6 +3,8 @@
 from dataclasses import replace
 from functools import cached_property
 
+import numpy as np
+
 from hw.arithmetic import one_shift, signed_bits
 from hw.layers import Conv
 from hw.link import Link
@@ -66,17 +68,49 @@ class LayerPlan(WalkPlan):
 
     @cached_property
     def sum_bits(self) -> int:
-        """Width of a sum of products without its bias: exactly as wide as the weights require."""
+        """Width of a sum of products: exactly as wide as the weights, and its bias, require."""
         if not self.is_conv:
             return self.source.bits
-        low, high = self.conv.sums(self.source)
+        biases = np.array(self.biases) * self.preloads
+        low, high = self.conv.sums(self.source) + biases
         return signed_bits(int(low.min()), int(high.max()))
 
     @property
     def sum_latency(self) -> int:
         """Cycles from a tap's address to the sum that it completes in its hold register."""
-        stages = self.stages
-        return stages.read + (stages.multiply + stages.accumulate if self.is_conv else COMPARE)
+        accumulate = self.stages.accumulate if self.is_conv else COMPARE
+        return self.stages.read + self.multiply_latency + accumulate
+
+    @property
+    def multiply_latency(self) -> int:
+        """Cycles from operands to products, or to what is summed as it is."""
+        return (self.stages.multiply if self.weighted else 1) if self.is_conv else 0
+
+    @cached_property
+    def preloads(self) -> bool:
+        """Whether sums begin with their biases, which one bus brings to the outputs of a group.
+
+        So it is where sums leave as they end, if every list lasts until all biases were there.
+        """
+        if not self.stages.preloads or not self.is_conv or self.holds or not all(self.lists):
+            return False
+        ends = [np.flatnonzero(made.group[:, 0] >= 0) for made in self.passes]
+        begins = min(int(places[0]) for places in ends) + 1
+        tail = min(
+            len(made) - 1 - int(places[-1]) for made, places in zip(self.passes, ends, strict=True)
+        )
+        between = [int(np.diff(places).min()) for places in ends if len(places) > 1]
+        return min([tail + begins, *between]) >= self.fold.G
+
+    @cached_property
+    def list_biases(self) -> tuple[tuple[int, ...], ...]:
+        """Biases of the outputs of every list, in the order in which lists are walked."""
+        order = self.passes[0].group[:, 0]
+        found = (self.lists[group].outputs for group in order[order >= 0])
+        return tuple(
+            tuple(self.biases[o] for o in outputs) + (0,) * (self.fold.G - len(outputs))
+            for outputs in found
+        )
 
     @property
     def latency(self) -> int:
@@ -85,7 +119,7 @@ class LayerPlan(WalkPlan):
         cycles += EMIT * self.holds + JOIN * self.schedule.splits
         if not isinstance(self.layer, Conv):
             return cycles
-        cycles += BIAS
+        cycles += BIAS * (not self.preloads)
         if self.layer.shift is not None:
             cycles += SATURATE + SCALE * self.scales
         return cycles

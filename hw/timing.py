@@ -32,11 +32,14 @@ class Stages:
         From operands to products.
     accumulate : int
         From products to sums in the hold registers.
+    preloads : bool
+        Whether a sum may begin with its bias.
     """
 
     read: int = 2
     multiply: int = 1
     accumulate: int = 1
+    preloads: bool = False
 
 
 PORTABLE = Stages()

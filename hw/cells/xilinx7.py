@@ -1,55 +1,62 @@
 """Cells for the 7 series of Xilinx, in plain Amaranth that Yosys and Vivado map as it is meant."""
 
-from typing import ClassVar
+from collections.abc import Mapping
 
 from amaranth import *
-from amaranth.lib import data
 
-from hw.cells.portable import Portable
-from hw.layer_plan import LayerPlan
+from hw.cells.portable import Portable, Start
 from hw.parts.steps import delayed
 from hw.timing import Stages
+
+_LEAST_BITS = 2048  # of a block RAM; 32 LUTs hold as many
 
 
 class Xilinx7(Portable):
     """Accumulators inside DSP48E1; row buffers and weights in block RAM.
 
-    A DSP48E1 multiplies into its register M, and adds that to its register P or, where a sum begins,
-    to port C. P holds a sum a cycle after its last product; a hold register in the fabric takes it
-    from there.
+    A DSP48E1 multiplies into its register M, and adds that to its register P or, where a sum
+    begins, to port C. P holds a sum a cycle after its last product; a hold register in the fabric
+    takes it from there.
     """
 
     name = "xilinx7"
-    stages = Stages(accumulate=2)
-    memory_attributes: ClassVar = {"ram_style": "block", "rom_style": "block"}
+    stages = Stages(accumulate=2, preloads=True)
 
-    def multiply_add(
+    def memory_attributes(self, bits: int) -> Mapping[str, str]:
+        """Attributes in Verilog of a memory of so many bits: block RAM from some size on."""
+        if bits < _LEAST_BITS:
+            return {}
+        return {"ram_style": "block", "rom_style": "block"}
+
+    def accumulate(
         self,
         m: Module,
-        plan: LayerPlan,
-        g: int,
-        operands: Signal | data.View,
-        weight: Value,
+        name: str,
+        product: Signal,
         last: Value,
-        holds: data.View,
+        hold: Value,
+        start: Start | None,
+        *,
+        holds: bool,
     ) -> None:
-        complete = delayed(m, last, 1, f"complete_{g}")
-        for p in range(plan.fold.P):
-            shape = Value.cast(holds[p]).shape()
-            width = (operands[p] * weight).shape() if plan.weighted else operands[p].shape()
-            product, acc = (
-                Signal(width, name=f"product_{g}_{p}"),
-                Signal(shape, name=f"acc_{g}_{p}"),
-            )
-            m.d.sync += [
-                product.eq(operands[p] * weight if plan.weighted else operands[p]),
-                acc.eq(Mux(complete, 0, acc) + product),
-            ]
-            with m.If(complete):
-                m.d.sync += holds[p].eq(acc)
-            if not plan.holds:
-                with m.Else():
-                    m.d.sync += holds[p].eq(0)
+        """Sum products in one lane."""
+        acc = Signal(hold.shape(), name=f"acc_{name}")
+        complete = delayed(m, last, 1, f"complete_{name}")
+        m.d.sync += acc.eq(Mux(complete, start.bias if start else 0, acc) + product)
+        late = self.stages.accumulate - 2
+        take(
+            m,
+            delayed(m, complete, late, f"late_{name}"),
+            hold,
+            delayed(m, acc, late, f"sum_{name}"),
+            holds=holds,
+        )
 
 
-XILINX7 = Xilinx7()
+def take(m: Module, complete: Value, hold: Value, value: Value, *, holds: bool) -> None:
+    """Hold what is complete until the next time, or for one cycle and else zero."""
+    with m.If(complete):
+        m.d.sync += hold.eq(value)
+    if not holds:
+        with m.Else():
+            m.d.sync += hold.eq(0)

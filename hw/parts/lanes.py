@@ -4,10 +4,10 @@ from amaranth import *
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from hw.cells.portable import cells
+from hw.cells.portable import Portable, Start, cells
 from hw.layer_plan import LayerPlan
 from hw.parts.beats import element
-from hw.parts.steps import delayed, keep
+from hw.parts.steps import cyclic_index, delayed, keep
 
 
 def sum_shape(plan: LayerPlan) -> Shape:
@@ -65,17 +65,21 @@ class MultiplyAdd(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        fold, made_of = self.plan.fold, cells(platform)
+        plan, fold, made_of = self.plan, self.plan.fold, cells(platform)
 
+        bias = Signal(signed(plan.bias_bits))
         pixels = operands = self.pixels
         last = last_product = self.last
+        lasts = []
         for g in range(fold.G):
             behind, abreast = divmod(g, fold.E)
             if not abreast:
                 operands = Signal(self.pixels.shape(), name=f"operands_{g}")
-                last_operand = Signal(name=f"last_{g}")
+                # Sums begin behind the end of others, so one of nothing ends behind a reset.
+                last_operand = Signal(name=f"last_{g}", init=plan.preloads and g == 0)
                 m.d.sync += [operands.eq(pixels), last_operand.eq(last)]
-                last_product = delayed(m, last_operand, made_of.stages.multiply, f"completes_{g}")
+                last_product = delayed(m, last_operand, plan.multiply_latency, f"completes_{g}")
+                lasts.append(last_operand)
                 if g == 0:
                     with m.If(self.blank):
                         m.d.sync += operands.eq(0)
@@ -85,8 +89,26 @@ class MultiplyAdd(wiring.Component):
                 later = Signal(weight.shape(), name=f"weight_{g}_{delay}")
                 m.d.sync += later.eq(weight)
                 weight = later
-            made_of.multiply_add(m, self.plan, g, operands, weight, last_product, self.holds[g])
+            start = None
+            if plan.preloads:
+                begun = Signal(init=1, name=f"begun_{g}")
+                m.d.sync += begun.eq(~last_product)
+                start = Start(begun, bias)
+            made_of.multiply_add(m, plan, g, operands, weight, last_product, self.holds[g], start)
+        if plan.preloads:
+            m.d.comb += bias.eq(self._bias(m, made_of, lasts))
         return m
+
+    def _bias(self, m: Module, made_of: Portable, lasts: list[Signal]) -> Value:
+        """Bias of the output whose sum begins."""
+        plan = self.plan
+        biases = [bias for group in plan.list_biases for bias in group]
+        ahead = plan.multiply_latency + 1 - (plan.stages.read - 1)
+        ends = Signal()
+        m.d.comb += ends.eq(Cat(lasts).any())
+        index, _ = cyclic_index(m, len(biases), delayed(m, ends, ahead), "bias_index")
+        words = [bias & ((1 << plan.bias_bits) - 1) for bias in biases]
+        return made_of.rom(m, "biases", plan.bias_bits, words, index).as_signed()
 
 
 class Maximum(wiring.Component):

@@ -70,19 +70,22 @@ class Requantise(wiring.Component):
         _, next_index = cyclic_index(m, len(init), self.valid, "index")
         m.d.comb += read.addr.eq(next_index)
 
+        biasing = "comb" if plan.preloads else "sync"
         done = self.valid
-        for _ in range(1 + (width > 0) + (shift > 0)):
+        for _ in range((not plan.preloads) + (width > 0) + (shift > 0)):
             later = Signal()
             m.d.sync += later.eq(done)
             done = later
         m.d.comb += self.done.eq(done)
         for e in range(plan.fold.E):
             multiplier = Signal(width, name=f"multiplier_{e}")
-            m.d.sync += multiplier.eq(read.data[e].multiplier)
+            m.d[biasing] += multiplier.eq(read.data[e].multiplier)
             for p in range(plan.fold.P):
-                total = self.sums[e][p] + read.data[e].bias
+                total = self.sums[e][p]
+                if not plan.preloads:
+                    total = total + read.data[e].bias
                 biased = Signal(total.shape(), name=f"biased_{e}_{p}")
-                m.d.sync += biased.eq(total)
+                m.d[biasing] += biased.eq(total)
                 self._scale(m, biased, multiplier, shift, self.results[e][p])
         return m
 

@@ -56,7 +56,7 @@ def keep(
             m.d.sync += hold.eq(0)
 
 
-def delayed(m: Module, signal: Signal, cycles: int, name: str = "later", init: int = 0) -> Signal:
+def delayed(m: Module, signal: Value, cycles: int, name: str = "later", init: int = 0) -> Value:
     """Delay a signal by some cycles."""
     for _ in range(cycles):
         later = Signal.like(signal, name=name, init=init)
