@@ -79,7 +79,7 @@ class LayerEngine(wiring.Component):
         last = delayed(m, walker.last, plan.stages.read - 1)
         for r in range(plan.fold.R):
             if plan.is_conv:
-                lanes = MultiplyAdd(plan)
+                lanes = MultiplyAdd(plan, r)
                 if plan.weighted:
                     m.d.comb += lanes.weights.eq(self._weights(m, made_of, r, walker))
             else:

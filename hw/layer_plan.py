@@ -17,11 +17,13 @@ from hw.timing import (
     JOIN,
     QUEUE,
     QUEUE_STEP,
+    ROUND,
     SATURATE,
-    SCALE,
     WALK,
 )
 from hw.walk_plan import WalkPlan
+
+CELL_BITS = 18  # of each operand of a multiplier cell
 
 
 class LayerPlan(WalkPlan):
@@ -88,40 +90,54 @@ class LayerPlan(WalkPlan):
 
     @cached_property
     def preloads(self) -> bool:
-        """Whether sums begin with their biases, which one bus brings to the outputs of a group.
+        """Whether sums begin with their biases, which come `E` a cycle as sums leave.
 
-        So it is where sums leave as they end, if every list lasts until all biases were there.
+        So it is if every list lasts until the biases of the one before were there.
         """
-        if not self.stages.preloads or not self.is_conv or self.holds or not all(self.lists):
+        if not self.stages.preloads or not self.is_conv or not all(self.lists):
             return False
-        ends = [np.flatnonzero(made.group[:, 0] >= 0) for made in self.passes]
-        begins = min(int(places[0]) for places in ends) + 1
-        tail = min(
-            len(made) - 1 - int(places[-1]) for made, places in zip(self.passes, ends, strict=True)
-        )
-        between = [int(np.diff(places).min()) for places in ends if len(places) > 1]
-        return min([tail + begins, *between]) >= self.fold.G
+        return all(map(self._has_time_for_biases, range(self.fold.R)))
 
-    @cached_property
-    def list_biases(self) -> tuple[tuple[int, ...], ...]:
-        """Biases of the outputs of every list, in the order in which lists are walked."""
-        order = self.passes[0].group[:, 0]
-        found = (self.lists[group].outputs for group in order[order >= 0])
-        return tuple(
-            tuple(self.biases[o] for o in outputs) + (0,) * (self.fold.G - len(outputs))
-            for outputs in found
+    def _has_time_for_biases(self, r: int) -> bool:
+        """Whether the lists of a sequencer are long enough, and in one order in all passes."""
+        groups = [made.group[:, r] for made in self.passes]
+        orders = {tuple(group[group >= 0].tolist()) for group in groups}
+        if orders == {()}:
+            return True
+        ends = [np.flatnonzero(group >= 0) for group in groups]
+        between = [np.diff(places) for places in ends]
+        tail = min(len(made) - int(at[-1]) for made, at in zip(self.passes, ends, strict=True))
+        around = tail + min(int(places[0]) for places in ends)
+        cycles = -(-self.fold.G // self.fold.E)
+        return (
+            len(orders) == 1 and min(around, *map(int, np.concatenate(between)), around) >= cycles
         )
+
+    def list_biases(self, r: int) -> list[list[int]]:
+        """Biases of the outputs of every list that a sequencer sums, in the order of its walk.
+
+        Of two sequencers that sum a list the first adds its biases, the other one zero.
+        """
+        first = {pick.output: pick.sequencers[0] for pick in self.schedule.picks}
+        order = self.passes[0].group[:, r]
+        return [
+            [self.biases[o] if first[o] == r else 0 for o in self.lists[group].outputs]
+            for group in order[order >= 0]
+        ]
 
     @property
     def latency(self) -> int:
         """Cycles from the tap that completes an output to that output at the head of the queue."""
         cycles = WALK + self.sum_latency + GATHER + QUEUE
         cycles += EMIT * self.holds + JOIN * self.schedule.splits
-        if not isinstance(self.layer, Conv):
-            return cycles
-        cycles += BIAS * (not self.preloads)
-        if self.layer.shift is not None:
-            cycles += SATURATE + SCALE * self.scales
+        return cycles + self.requantise_latency if self.is_conv else cycles
+
+    @property
+    def requantise_latency(self) -> int:
+        """Cycles from a sum of products to its activation."""
+        cycles = BIAS * (not self.preloads)
+        if self.conv.shift is not None:
+            cycles += SATURATE + (self.stages.multiply + ROUND) * self.scales
         return cycles
 
     @property
@@ -154,6 +170,37 @@ class LayerPlan(WalkPlan):
     def bias_bits(self) -> int:
         """Width of a bias."""
         return signed_bits(min(self.biases), max(self.biases))
+
+    @cached_property
+    def biased(self) -> tuple[np.ndarray, np.ndarray]:
+        """Smallest and largest sum (O,) of every output, with its bias."""
+        low, high = self.conv.sums(self.source)
+        return low + self.biases, high + self.biases
+
+    @property
+    def biased_bits(self) -> int:
+        """Width of a sum with its bias."""
+        low, high = self.biased
+        return signed_bits(int(low.min()), int(high.max()))
+
+    @cached_property
+    def operand(self) -> tuple[int, bool]:
+        """Width of a sum with its bias, and whether it is signed, where it is multiplied.
+
+        Bits are left out of a sum if what they then tell is certain to saturate; where no result
+        is negative, that is true of a negative sum.
+        """
+        (low, high), bits, signed = self.biased, self.biased_bits, self.result.signed
+        _, shift, multipliers = self.requantiser
+        scale, half = np.array(multipliers, np.int64), 1 << (shift - 1)
+        for width in range(min(CELL_BITS, bits), bits):
+            least, most = (-1 << (width - 1) if signed else 0), (1 << (width - signed)) - 1
+            saturates = ((most + 1) * scale + half) >> shift >= self.result.high
+            vanishes = ((least - 1) * scale + half) >> shift <= self.result.low
+            exact = (saturates | (high <= most)) & (vanishes | (low >= least))
+            if exact.all():
+                return width, signed
+        return bits, True
 
     @property
     def memory_bits(self) -> dict[str, int]:

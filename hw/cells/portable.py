@@ -1,6 +1,6 @@
 """Cells in plain Amaranth, which every tool maps to any part and every simulator runs."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from amaranth import *
@@ -44,7 +44,7 @@ class Portable:
     name: str = "portable"
     stages: Stages = Stages()
 
-    def memory_attributes(self, bits: int) -> Mapping[str, str]:
+    def memory_attributes(self, bits: int) -> dict[str, str]:
         """Attributes in Verilog of a memory of so many bits."""
         return {}
 

@@ -1,7 +1,5 @@
 """Cells for the 7 series of Xilinx, in plain Amaranth that Yosys and Vivado map as it is meant."""
 
-from collections.abc import Mapping
-
 from amaranth import *
 
 from hw.cells.portable import Portable, Start
@@ -22,7 +20,7 @@ class Xilinx7(Portable):
     name = "xilinx7"
     stages = Stages(accumulate=2, preloads=True)
 
-    def memory_attributes(self, bits: int) -> Mapping[str, str]:
+    def memory_attributes(self, bits: int) -> dict[str, str]:
         """Attributes in Verilog of a memory of so many bits: block RAM from some size on."""
         if bits < _LEAST_BITS:
             return {}

@@ -23,7 +23,7 @@ def sums(plan: LayerPlan) -> data.ArrayLayout:
 
 
 class MultiplyAdd(wiring.Component):
-    """Array of ``P * G`` multiply-adds; nothing in it ever waits.
+    """Array of ``P * G`` multiply-adds of one sequencer; nothing in it ever waits.
 
     As many outputs of a group as leave in one cycle run abreast, the next ones a cycle behind. A
     hold register keeps its sum until the next one or, where sums are gathered as they end, is zero
@@ -50,8 +50,8 @@ class MultiplyAdd(wiring.Component):
     last: Signal
     holds: data.View
 
-    def __init__(self, plan: LayerPlan) -> None:
-        self.plan = plan
+    def __init__(self, plan: LayerPlan, sequencer: int = 0) -> None:
+        self.plan, self.sequencer = plan, sequencer
         weight = signed(plan.conv.weight_bits)
         super().__init__(
             {
@@ -67,48 +67,56 @@ class MultiplyAdd(wiring.Component):
         m = Module()
         plan, fold, made_of = self.plan, self.plan.fold, cells(platform)
 
-        bias = Signal(signed(plan.bias_bits))
+        lists = plan.list_biases(self.sequencer) if plan.preloads else []
+        biases = Signal(data.ArrayLayout(signed(plan.bias_bits), fold.E))
         pixels = operands = self.pixels
         last = last_product = self.last
-        lasts = []
+        begun, lasts = last, []
         for g in range(fold.G):
             behind, abreast = divmod(g, fold.E)
             if not abreast:
                 operands = Signal(self.pixels.shape(), name=f"operands_{g}")
                 # Sums begin behind the end of others, so one of nothing ends behind a reset.
-                last_operand = Signal(name=f"last_{g}", init=plan.preloads and g == 0)
+                last_operand = Signal(name=f"last_{g}", init=bool(lists) and g == 0)
                 m.d.sync += [operands.eq(pixels), last_operand.eq(last)]
                 last_product = delayed(m, last_operand, plan.multiply_latency, f"completes_{g}")
                 lasts.append(last_operand)
                 if g == 0:
                     with m.If(self.blank):
                         m.d.sync += operands.eq(0)
+                if lists:
+                    begun = Signal(init=1, name=f"begun_{g}")
+                    m.d.sync += begun.eq(~last_product)
                 pixels, last = operands, last_operand
             weight = self.weights[g]
             for delay in range(behind + 1):
                 later = Signal(weight.shape(), name=f"weight_{g}_{delay}")
                 m.d.sync += later.eq(weight)
                 weight = later
-            start = None
-            if plan.preloads:
-                begun = Signal(init=1, name=f"begun_{g}")
-                m.d.sync += begun.eq(~last_product)
-                start = Start(begun, bias)
+            start = Start(begun, biases[abreast]) if lists else None
             made_of.multiply_add(m, plan, g, operands, weight, last_product, self.holds[g], start)
-        if plan.preloads:
-            m.d.comb += bias.eq(self._bias(m, made_of, lasts))
+        if lists:
+            m.d.comb += biases.eq(self._biases(m, made_of, lists, lasts))
         return m
 
-    def _bias(self, m: Module, made_of: Portable, lasts: list[Signal]) -> Value:
-        """Bias of the output whose sum begins."""
-        plan = self.plan
-        biases = [bias for group in plan.list_biases for bias in group]
-        ahead = plan.multiply_latency + 1 - (plan.stages.read - 1)
+    def _biases(
+        self, m: Module, made_of: Portable, lists: list[list[int]], lasts: list[Signal]
+    ) -> Value:
+        """Biases of the outputs whose sums begin."""
+        plan, abreast = self.plan, self.plan.fold.E
+        shape = data.ArrayLayout(signed(plan.bias_bits), abreast)
+        words = []
+        for biases in lists:
+            padded = biases + [0] * (len(lasts) * abreast - len(biases))
+            words += [padded[at : at + abreast] for at in range(0, len(padded), abreast)]
         ends = Signal()
         m.d.comb += ends.eq(Cat(lasts).any())
-        index, _ = cyclic_index(m, len(biases), delayed(m, ends, ahead), "bias_index")
-        words = [bias & ((1 << plan.bias_bits) - 1) for bias in biases]
-        return made_of.rom(m, "biases", plan.bias_bits, words, index).as_signed()
+        ahead = plan.multiply_latency + 1 - (plan.stages.read - 1)
+        advance = Signal()
+        m.d.comb += advance.eq(delayed(m, ends, ahead))
+        index, _ = cyclic_index(m, len(words), advance, "bias_index")
+        init = [shape.const(word).as_bits() for word in words]
+        return made_of.rom(m, "biases", shape.size, init, index)
 
 
 class Maximum(wiring.Component):

@@ -35,11 +35,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         group.add_argument(
             option, action="append", metavar="NAME", help=f"only this {what}; may be repeated"
         )
-    group.add_argument("--no-synth", action="store_true", help="layers: synthesise nothing")
-    group.add_argument("--fmax", action="store_true", help="layers: place and route; takes long")
     group.add_argument(
         "--pictures", metavar="FILE", help="networks: a frames.safetensors; default: random pixels"
     )
+    bench_layers.add_arguments(parser)
     bench_selectors.add_arguments(parser)
     bench_prices.add_arguments(parser)
 
