@@ -41,14 +41,7 @@ class Xilinx7(Portable):
         acc = Signal(hold.shape(), name=f"acc_{name}")
         complete = delayed(m, last, 1, f"complete_{name}")
         m.d.sync += acc.eq(Mux(complete, start.bias if start else 0, acc) + product)
-        late = self.stages.accumulate - 2
-        take(
-            m,
-            delayed(m, complete, late, f"late_{name}"),
-            hold,
-            delayed(m, acc, late, f"sum_{name}"),
-            holds=holds,
-        )
+        take(m, complete, hold, acc, holds=holds)
 
 
 def take(m: Module, complete: Value, hold: Value, value: Value, *, holds: bool) -> None:

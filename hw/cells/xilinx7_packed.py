@@ -1,5 +1,6 @@
 """Cells for the 7 series of Xilinx in which two lanes share a DSP48E1."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from amaranth import *
@@ -9,7 +10,6 @@ from hw.cells.portable import Start
 from hw.cells.xilinx7 import Xilinx7, take
 from hw.layer_plan import LayerPlan
 from hw.parts.steps import delayed
-from hw.timing import Stages
 
 _OPERAND_BITS = 24  # of port A, less its sign
 _SUM_BITS = 48
@@ -40,9 +40,9 @@ class Packing:
     @staticmethod
     def of(plan: LayerPlan) -> "Packing | None":
         """Find the place for the upper lane; None if two lanes do not fit."""
-        bits, sum_bits = plan.source.bits, plan.sum_bits
-        if not plan.weighted or plan.source.signed:
+        if not (plan.is_conv and plan.weighted) or plan.source.signed:
             return None
+        bits, sum_bits = plan.source.bits, plan.sum_bits
         place = min(_OPERAND_BITS - bits, _SUM_BITS - sum_bits)
         return Packing(place, sum_bits) if bits + plan.conv.weight_bits <= place else None
 
@@ -60,7 +60,6 @@ class Xilinx7Packed(Xilinx7):
     """
 
     name = "xilinx7-packed"
-    stages = Stages(accumulate=3, preloads=True)
 
     def multiply_add(
         self,
@@ -78,63 +77,63 @@ class Xilinx7Packed(Xilinx7):
         if packing is None:
             super().multiply_add(m, plan, g, operands, weight, last, holds, start)
             return
-        negative = delayed(m, weight[-1], 2, f"negative_{g}")
         for p in range(0, plan.fold.P - 1, 2):
             pixels, sums = (operands[p], operands[p + 1]), (holds[p], holds[p + 1])
-            product = self._product(m, packing, f"{g}_{p}", pixels, weight)
-            self._sums(m, packing, f"{g}_{p}", product, negative, last, sums, start, plan.holds)
+            self._pair(m, plan, f"{g}_{p}", pixels, weight, last, sums, start)
         if plan.fold.P % 2:
             p = plan.fold.P - 1
             product = self.product(m, f"product_{g}_{p}", operands[p], weight)
             self.accumulate(m, f"{g}_{p}", product, last, holds[p], start, holds=plan.holds)
 
-    def _product(
+    def told_apart(self, plan: LayerPlan, sums: Sequence[Value]) -> Sequence[Value]:
+        """Subtract from an upper sum what the lower one has carried into it."""
+        packing = Packing.of(plan)
+        if packing is None:
+            return sums
+        upper = range(1, plan.fold.P, 2)
+        return [
+            value - (sums[p - 1] >> packing.place) if p in upper else value
+            for p, value in enumerate(sums)
+        ]
+
+    def _pair(
         self,
         m: Module,
-        packing: Packing,
+        plan: LayerPlan,
         name: str,
         pixels: tuple[Value, Value],
         weight: Value,
-    ) -> Signal:
-        """Multiply two pixels with one weight."""
-        lower, upper = pixels
-        packed = Signal(packing.place + len(upper), name=f"packed_{name}")
-        m.d.comb += packed.eq(Cat(lower, Const(0, packing.place - len(lower)), upper))
-        return self.product(m, f"product_{name}", packed, weight)
-
-    def _sums(
-        self,
-        m: Module,
-        packing: Packing,
-        name: str,
-        product: Signal,
-        negative: Value,
         last: Value,
         holds: tuple[Value, Value],
         start: Start | None,
-        stays: bool,
     ) -> None:
-        """Sum packed products up, and tell both sums apart."""
+        """Sum products of two lanes; the upper sum is held with what the lower carried into it."""
+        packing = Packing.of(plan)
+        assert packing is not None
+        lower, upper = pixels
+        packed = Signal(packing.place + len(upper), name=f"packed_{name}")
+        m.d.comb += packed.eq(Cat(lower, Const(0, packing.place - len(lower)), upper))
+        product = self.product(m, f"product_{name}", packed, weight)
+
         place, bias = packing.place, start.bias if start else Const(0, signed(1))
-        acc = Signal(signed(place + packing.sum_bits), name=f"acc_{name}")
         complete = delayed(m, last, 1, f"complete_{name}")
+        negative = delayed(m, weight[-1], self.stages.multiply + 1, f"negative_{name}")
+        acc = Signal(signed(place + packing.sum_bits), name=f"acc_{name}")
         m.d.sync += acc.eq(Mux(complete, (bias << place) + bias, acc) + product)
 
-        # Of the accumulator in this cycle; `before` and `count` are of the one in the last.
+        # What is of the accumulator in this cycle follows what was of it in the last one.
         began, begun_with = delayed(m, complete, 1), delayed(m, bias, 1)
-        was, count = Signal(name=f"was_{name}"), Signal(signed(packing.count_bits))
-        before, counted = Signal(name=f"before_{name}"), Signal.like(count)
+        was, before = Signal(name=f"was_{name}"), Signal(name=f"before_{name}")
+        count = Signal(signed(packing.count_bits), name=f"count_{name}")
+        counted = Signal.like(count, name=f"counted_{name}")
         now = acc[place - 1]
         rises, falls = ~before & now & negative, before & ~now & ~negative
+        step = Cat(rises | falls, rises).as_signed()
         m.d.comb += [
             before.eq(Mux(began, (begun_with >> (place - 1))[0], was)),
-            counted.eq(
-                Mux(began, begun_with >> place, count) + Cat(rises | falls, rises).as_signed()
-            ),
+            counted.eq(Mux(began, begun_with >> place, count) + step),
         ]
         m.d.sync += [was.eq(now), count.eq(counted)]
 
-        both, whole = delayed(m, acc, 1, f"both_{name}"), delayed(m, complete, 1)
-        lower, upper = holds
-        take(m, whole, lower, Cat(both[:place], count), holds=stays)
-        take(m, whole, upper, both[place:] - count, holds=stays)
+        for hold, found in zip(holds, (Cat(acc[:place], counted), acc[place:]), strict=True):
+            take(m, complete, hold, found, holds=plan.holds)
