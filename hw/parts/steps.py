@@ -47,8 +47,10 @@ def saturate(
     negative, above = wide[-1], wide[inner:-1]
     high = ~negative & above.any()
     low = negative & ~above.all() if shape.signed else negative
-    high = high if over is None else high | over
-    low = low if under is None else low | under
+    if over is not None:
+        high, low = high | over, low & ~over
+    if under is not None:
+        low = low | under
     with m.If(low):
         m.d.sync += result.eq(1 << inner if shape.signed else 0)
     with m.Else():

@@ -1,6 +1,5 @@
 """The benchmark as a table: for the terminal, and for a page between two marks."""
 
-import statistics
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 from hw.whole_file import write_whole
 from secateur.bench.cases import SCALES, SHAPES, VARIANTS
 from secateur.bench.memories import explained, least
+from secateur.bench.synthesis import clock
 
 _HEAD = (
     "row",
@@ -50,7 +50,7 @@ def cells(row: dict[str, Any]) -> list[str]:
         _number(row["luts"]),
         "-" if row["luts"] is None else f"{row['luts'] / row['multipliers']:.1f}",
         *(_number(row[key]) for key in ("carries", "flip_flops", "dsp_cells", "block_rams")),
-        _clock(row["fmax_of_seeds"]),
+        clock(row["fmax_of_seeds"]),
     ]
 
 
@@ -62,14 +62,6 @@ def _name(row: dict[str, Any]) -> str:
 
 def _number(value: int | None) -> str:
     return "-" if value is None else f"{value:,}"
-
-
-def _clock(mhz: Sequence[float]) -> str:
-    """Smallest, median and largest clock of some seeds."""
-    if not mhz:
-        return "-"
-    numbers = min(mhz), statistics.median(mhz), max(mhz)
-    return " / ".join(f"{number:.0f}" for number in (numbers if len(mhz) > 1 else numbers[:1]))
 
 
 def text(rows: Sequence[dict[str, Any]]) -> str:

@@ -77,6 +77,14 @@ def figures(
     return known(verilog, cache, family, seeds)
 
 
+def clock(mhz: Sequence[float]) -> str:
+    """Say the smallest, the median and the largest clock of some seeds."""
+    if not mhz:
+        return "-"
+    numbers = min(mhz), statistics.median(mhz), max(mhz)
+    return " / ".join(f"{number:.0f}" for number in (numbers if len(mhz) > 1 else numbers[:1]))
+
+
 def _read(path: Path) -> dict[str, Any]:
     return read_json(path, "bench layers") if path.is_file() else {}
 

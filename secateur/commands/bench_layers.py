@@ -18,20 +18,20 @@ ROOM = "page"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments that only this benchmark has."""
-    group = parser.add_argument_group("layers")
+    group = parser.add_argument_group("layers and area")
     group.add_argument(
         "--scales",
         action="append",
         metavar="NAME",
-        help="how sums are scaled, multiplier (the default) or shift; may be repeated",
+        help="how sums are scaled: multiplier, the default of layers, or shift; may be repeated",
     )
     group.add_argument(
         "--cells",
         action="append",
         metavar="NAME",
-        help="family of parts of which the layers are made; default: portable; may be repeated",
+        help="layers: family of parts that they are made of; default: portable; may be repeated",
     )
-    group.add_argument("--no-synth", action="store_true", help="synthesise nothing")
+    group.add_argument("--no-synth", action="store_true", help="layers: synthesise nothing")
     group.add_argument("--fmax", action="store_true", help="place and route; takes long")
 
 
