@@ -37,11 +37,14 @@ class Portable:
     ----------
     name : str
         Name of the family, by which it is chosen.
+    family : str
+        Family of parts for which a design of these cells is synthesised, if none is asked for.
     stages : Stages
         Cycles of what it builds.
     """
 
     name: str = "portable"
+    family: str = "ecp5"
     stages: Stages = Stages()
 
     def memory_attributes(self, bits: int) -> dict[str, str]:

@@ -18,6 +18,7 @@ class Xilinx7(Portable):
     """
 
     name = "xilinx7"
+    family = "xilinx7"
     stages = Stages(accumulate=2, preloads=True)
 
     def memory_attributes(self, bits: int) -> dict[str, str]:

@@ -59,7 +59,7 @@ class Xilinx7Packed(Xilinx7):
     most. An odd lane that is left over has a DSP48E1 for itself.
     """
 
-    name = "xilinx7-packed"
+    name = "xilinx7_packed"
 
     def multiply_add(
         self,

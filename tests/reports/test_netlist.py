@@ -62,10 +62,9 @@ def results(tmp_path_factory) -> dict[str, tuple[Result, dict]]:
         put(cells, network, made.path, frames)
     network, folding = products()
     pixels = np.stack([np.arange(256), rng.permutation(256)], axis=1).reshape(256, 1, 1, 2)
-    for cells in ("xilinx7", "xilinx7-packed"):
-        name = cells.replace("-", "_")
-        rtl = emit(network, folding, folder / name, top=name, cells=named(cells))
-        put(name, network, rtl, pixels)
+    for cells in ("xilinx7", "xilinx7_packed"):
+        rtl = emit(network, folding, folder / cells, top=cells, cells=named(cells))
+        put(cells, network, rtl, pixels)
     found = simulate(designs, folder / "build")
     return {result.name: (result, cycles[result.name]) for result in found}
 
