@@ -12,7 +12,6 @@ from hw.cost import predict, predict_ends
 from hw.network import Network
 from hw.outputs import Output
 from hw.plan import Folding, plan
-from tests.hw.cells.registered import Made
 from tests.hw.networks import Case, pictures
 from tests.hw.streams import (
     STALLS,
@@ -124,7 +123,7 @@ def simulate_each(
                 judges.append(judge)
             yield [driver(dut.s_axis, words, i_stall, limit, taken[-1]), *judges]
 
-    run_each(Made(dut, cells), benches())
+    run_each(dut, benches(), cells=cells)
     found = []
     for t, outs in zip(taken, given, strict=True):
         pairs = list(zip(dut.outputs, outs, strict=True))
@@ -153,8 +152,8 @@ def check_rounds(
     """Compare rounds of frames, input and output stalls with the reference and the prediction."""
     network, folding = made.network, made.folding
     stalled = [(x, STALLS[i](seed), stalls_of(o, seed + 1)) for x, i, o in rounds]
-    runs = simulate_each(network, folding, stalled, cells)
-    for (x, *stalls), got in zip(rounds, runs, strict=True):
+    found = simulate_each(network, folding, stalled, cells)
+    for (x, *stalls), got in zip(rounds, found, strict=True):
         expected = network.compute(x)
         assert list(got.outputs) == list(expected)
         for name, result in expected.items():

@@ -1,6 +1,6 @@
 """Cells with the registers of the ECP5's, in plain Amaranth, and without mercy for collisions."""
 
-from amaranth.hdl import Elaboratable, Fragment, Mux, Signal
+from amaranth.hdl import Mux, Signal
 
 from hw.cells.ecp5 import Ecp5
 from hw.cells.portable import Portable
@@ -38,7 +38,7 @@ class Registered(Portable):
         if start is None:
             super().accumulate(m, name, product, last, hold, start, holds=holds)
             return
-        acc = Signal(hold.shape(), name=f"acc_{name}", init=start.first)
+        acc = Signal(hold.shape(), name=f"acc_{name}")
         total = Signal(hold.shape(), name=f"total_{name}")
         m.d.comb += total.eq(Mux(start.begun, acc, start.bias) + product)
         m.d.sync += acc.eq(total)
@@ -47,13 +47,3 @@ class Registered(Portable):
         if not holds:
             with m.Else():
                 m.d.sync += hold.eq(0)
-
-
-class Made(Elaboratable):
-    """A component that is made of some cells."""
-
-    def __init__(self, dut: Elaboratable, cells: Portable) -> None:
-        self.dut, self.cells = dut, cells
-
-    def elaborate(self, platform):
-        return Fragment.get(self.dut, self.cells)

@@ -16,7 +16,7 @@ from tests.sim.verilog.pins import Cell, Pins, drive
 
 CYCLES = 1500
 CELLS = Ecp5()
-WIDTH, FIRST = 21, -1234
+WIDTH = 21
 
 
 class Memory(wiring.Component):
@@ -98,7 +98,7 @@ class Sum(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        start = Start(self.begun, self.bias, FIRST)
+        start = Start(self.begun, self.bias)
         CELLS.accumulate(m, "sum", self.product, self.last, self.out, start, holds=self.holds)
         return m
 
@@ -112,7 +112,7 @@ class Sum(wiring.Component):
         }
 
     def model(self, pins: Pins) -> Iterator[int]:
-        acc, out = FIRST, 0
+        acc, out = 0, 0
         names = "product", "bias", "begun", "last", "rst"
         for product, bias, begun, last, reset in zip(
             *(pins[name].tolist() for name in names), strict=True
@@ -121,7 +121,7 @@ class Sum(wiring.Component):
             acc = (acc if begun else value(bias, signed(13))) + value(product, signed(16))
             out = acc if last else out * self.holds
             if reset:
-                acc, out = FIRST, 0
+                acc, out = 0, 0
 
 
 def value(bits: int, shape: Shape) -> int:
