@@ -82,6 +82,7 @@ class Portable:
         shape = word.shape()
         init = [shape.const([neutral] * shape.length)] * depth if neutral else []
         m.submodules[name] = memory = Memory(shape=shape, depth=depth, init=init)
+        memory.attrs["no_rw_check"] = "1"  # to Yosys: it need not see to what such a read gives
         write_port, read = memory.write_port(granularity=1), memory.read_port()
         m.d.comb += [
             write_port.addr.eq(where),
