@@ -11,12 +11,12 @@ GATHER = 1  # sums of a group -> one sum
 JOIN = 1  # sums of two sequencers -> one sum
 BIAS = 1
 ROUND = 1  # product -> rounded and shifted
-SATURATE = 1
+SATURATE = 2
 QUEUE = 1  # into the output queue
 SOURCE_ROWS = 2  # rows that a source of wide beats gathers
 QUEUE_STEP = 16  # places of a queue come in blocks of distributed memory
 SINK_ROWS = 2  # rows that the sink of a map gathers
-JOIN_ADD = 6  # beat taken by an add -> its result at the head of the queue
+JOIN_ADD = 7  # beat taken by an add -> its result at the head of the queue
 JOIN_QUEUE = 16
 
 

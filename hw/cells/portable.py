@@ -87,6 +87,7 @@ class Portable:
         init = [shape.const([neutral] * shape.length)] * depth if neutral else []
         attrs = self.memory_attributes(depth * Shape.cast(shape).width)
         m.submodules[name] = memory = Memory(shape=shape, depth=depth, init=init, attrs=attrs)
+        memory.attrs["no_rw_check"] = "1"  # to Yosys: it need not see to what such a read gives
         write_port, read = memory.write_port(granularity=1), memory.read_port()
         m.d.comb += [
             write_port.addr.eq(where),

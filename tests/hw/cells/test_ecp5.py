@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 from amaranth.back import verilog
-from amaranth.hdl import Module, Shape, signed, unsigned
+from amaranth.hdl import Module, Shape, Signal, signed, unsigned
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -21,6 +21,12 @@ WIDTH = 21
 
 class Memory(wiring.Component):
     """Block RAM that is written element by element."""
+
+    where: Signal
+    word: Signal
+    enable: Signal
+    address: Signal
+    out: Signal
 
     def __init__(self, depth: int, elements: int, bits: int) -> None:
         self.size = depth, elements, bits
@@ -61,6 +67,12 @@ class Memory(wiring.Component):
 
 
 class Product(wiring.Component):
+    """Product of two operands."""
+
+    a: Signal
+    b: Signal
+    out: Signal
+
     def __init__(self, a: Shape, b: Shape) -> None:
         super().__init__({"a": In(a), "b": In(b), "out": Out(signed(a.width + b.width))})
 
@@ -90,6 +102,12 @@ class Product(wiring.Component):
 
 class Sum(wiring.Component):
     """Sums that stay, or are zero in any cycle but that behind their last product."""
+
+    product: Signal
+    bias: Signal
+    begun: Signal
+    last: Signal
+    out: Signal
 
     def __init__(self, holds: bool) -> None:
         self.holds = holds
