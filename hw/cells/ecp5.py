@@ -57,8 +57,8 @@ class Ecp5(Portable):
         pins |= {f"o_P{k}": product[k] for k in range(shape.width)}
         m.submodules[f"{name}_multiplier"] = Instance(
             "MULT18X18D",
-            # Pins that are left open read 1: registers go on, and RST0 of theirs must be driven. Tied
-            # enables would be routed, to every multiplier.
+            # Controls that are left open read 1: registers go on, but the reset must be driven.
+            # Were enables tied to 1, that would be routed, to every multiplier.
             **{f"p_REG_{stage}_CLK": "CLK0" for stage in _STAGES},
             i_CLK0=ClockSignal(),
             i_RST0=ResetSignal(),
