@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from amaranth import Module, Shape, signed, unsigned
+from amaranth import Module, Shape, Signal, signed, unsigned
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -9,6 +9,11 @@ from tests.hw.streams import run
 
 
 class Saturate(wiring.Component):
+    value: Signal
+    over: Signal
+    under: Signal
+    result: Signal
+
     def __init__(self, value: Shape, result: Shape) -> None:
         super().__init__({"value": In(value), "over": In(1), "under": In(1), "result": Out(result)})
 
