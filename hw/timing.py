@@ -5,6 +5,7 @@ from dataclasses import dataclass
 # Cycles of the stages between a tap and its result. The parts are built to these; the tests of
 # `hw.cost` hold them to it.
 WALK = 2  # tap fired -> its address at the row buffer
+COMPARE = 1  # pixels -> the largest in its hold register
 EMIT = 1  # hold registers of several sequencers -> those that leave
 GATHER = 1  # sums of a group -> one sum
 JOIN = 1  # sums of two sequencers -> one sum
@@ -30,7 +31,7 @@ class Stages:
     multiply : int
         From operands to products.
     accumulate : int
-        From products, or pixels that are compared, to sums in the hold registers.
+        From products to sums in the hold registers.
     preloads : bool
         Whether a sum may begin with its bias.
     """
