@@ -149,7 +149,7 @@ def test_memories_are_those_of_the_verilog(outputs, concat, streams, tmp_path, m
 
 @pytest.mark.parametrize(("family", "lanes"), [("ice40", 3), ("ecp5", 4), ("xilinx7", 4)])
 def test_lanes_without_columns_are_built_where_they_share_a_cell(family, lanes):
-    """A row of five over four lanes leaves the last one without, from bit 21 of a beat's pixels on."""
+    """A row of five over four lanes leaves the last one without, from bit 21 of the pixels on."""
     layers = (
         Input("x", (2, 5, 5)),
         conv(np.random.default_rng(0), channels=(2, 8), bits=7),
