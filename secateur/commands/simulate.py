@@ -65,7 +65,7 @@ def execute(arguments: argparse.Namespace, progress: Progress) -> dict[str, Any]
         raise ValueError(f"--random must be at least 3, not {arguments.random}")
     if arguments.layer is not None:
         if arguments.netlist is not None:
-            raise ValueError("--netlist must be of whole designs, not of a --layer")
+            raise ValueError("--netlist must be of whole designs, not a --layer")
         return _simulate_layer(arguments, frames, stalls, progress)
     if arguments.multipliers is not None:
         raise ValueError("--multipliers must be given with --layer only")

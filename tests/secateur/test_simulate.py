@@ -122,3 +122,23 @@ def test_all_outputs_are_expected_and_the_first_one_classifies(monkeypatch, caps
 def test_stalls_that_are_not_known_are_exit_2(capsys, folder, stalls):
     assert cli.main(["simulate", str(folder), "--random", "5", "--stalls", stalls, "-q"]) == 2
     assert f"with a /, not {stalls!r}" in capsys.readouterr().err
+
+
+def test_cells_of_a_design_are_simulated_in_its_place(monkeypatch, capsys, folder):
+    pretend(monkeypatch)
+    argv = ["simulate", str(folder), "--random", "3", "--netlist", "ecp5", "-q"]
+    assert cli.main(argv) == 0
+    assert not (folder / "simulation.json").exists()
+    made = folder / "netlist-ecp5"
+    record = json.loads((made / "simulation.json").read_text(encoding="utf-8"))
+    assert record["layers"] == {}
+    assert "TRELLIS_FF" in (made / "top.v").read_text(encoding="utf-8")
+    assert (made / "top.json").read_bytes() == (folder / "top.json").read_bytes()
+
+
+def test_cells_are_of_whole_designs(capsys, folder):
+    argv = ["simulate", str(folder), "--random", "3", "--layer", "conv1", "--netlist", "ecp5"]
+    assert cli.main([*argv, "-q"]) == 2
+    assert (
+        capsys.readouterr().err == "secateur: --netlist must be of whole designs, not a --layer\n"
+    )
