@@ -89,6 +89,7 @@ def measured(arguments: argparse.Namespace, progress: Progress) -> list[dict[str
 
 def _picture(head: dict[str, Any], *rows: dict[str, Any]) -> str | None:
     """Draw accuracy after retraining against what it costs, if any pruning was possible."""
+    from reports.drawing import standalone
     from reports.selector_plots import draw_selectors
 
     before = head["dense"]["accuracy"]["trained"]
@@ -97,4 +98,4 @@ def _picture(head: dict[str, Any], *rows: dict[str, Any]) -> str | None:
         for row in rows
         if not row["undefined"]
     ]
-    return draw_selectors(made) if made else None
+    return standalone(draw_selectors(made)) if made else None

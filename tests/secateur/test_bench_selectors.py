@@ -1,4 +1,5 @@
 import json
+from xml.etree import ElementTree
 
 import pytest
 
@@ -31,6 +32,7 @@ def test_table_of_a_checkpoint(checkpoint, tmp_path, capsys):
     assert [row["seed"] for row in rows] == [1, 2]
     assert "| kernel | 50% | l1 |" in docs.read_text(encoding="utf-8")
     picture = (tmp_path / "selectors.svg").read_text(encoding="utf-8")
+    assert ElementTree.fromstring(picture).tag == "{http://www.w3.org/2000/svg}svg"
     assert all(f">{cost}<" in picture for cost in ("MACs", "cycles a frame", "LUTs", "l1"))
     assert cli.main(argv) == 0  # of the rows that are kept
     assert "kernel   50%        l1" in capsys.readouterr().out
