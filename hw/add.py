@@ -147,14 +147,14 @@ class AddEngine(wiring.Component):
         ]
         shifted = Signal((total >> shift).shape())
         m.d.comb += shifted.eq(total >> shift)
-        saturate(m, shifted, plan.result.low, plan.result.high, result)
+        saturate(m, shifted, result)
 
     def _queue(
         self, m: Module, passing: data.View, valid: Signal, entry: data.View, left: Signal
     ) -> None:
         """Queue results, with the places of the beat that passes."""
         places = [passing.column, *(one.channel for one in passing.maps)]
-        for _ in range(3):  # the stages of `_add`
+        for _ in range(4):  # the stages of `_add`
             later_valid, later = Signal(), [Signal.like(Value.cast(place)) for place in places]
             m.d.sync += [
                 later_valid.eq(valid),

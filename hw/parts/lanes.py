@@ -4,8 +4,10 @@ from amaranth import *
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
+from hw.cells.portable import Portable, Start, cells
 from hw.layer_plan import LayerPlan
 from hw.parts.beats import element
+from hw.parts.steps import cyclic_index, delayed, keep
 
 
 def sum_shape(plan: LayerPlan) -> Shape:
@@ -21,7 +23,7 @@ def sums(plan: LayerPlan) -> data.ArrayLayout:
 
 
 class MultiplyAdd(wiring.Component):
-    """Array of ``P * G`` multiply-adds; nothing in it ever waits.
+    """Array of ``P * G`` multiply-adds of one sequencer; nothing in it ever waits.
 
     As many outputs of a group as leave in one cycle run abreast, the next ones a cycle behind. A
     hold register keeps its sum until the next one or, where sums are gathered as they end, is zero
@@ -48,8 +50,8 @@ class MultiplyAdd(wiring.Component):
     last: Signal
     holds: data.View
 
-    def __init__(self, plan: LayerPlan) -> None:
-        self.plan = plan
+    def __init__(self, plan: LayerPlan, sequencer: int = 0) -> None:
+        self.plan, self.sequencer = plan, sequencer
         weight = signed(plan.conv.weight_bits)
         super().__init__(
             {
@@ -63,40 +65,58 @@ class MultiplyAdd(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        fold, shape, weighted = self.plan.fold, sum_shape(self.plan), self.plan.weighted
+        plan, fold, made_of = self.plan, self.plan.fold, cells(platform)
 
-        pixels, last = self.pixels, self.last
-        operands, last_product = pixels, last
+        lists = plan.list_biases(self.sequencer) if plan.preloads else []
+        biases = Signal(data.ArrayLayout(signed(plan.bias_bits), fold.E))
+        pixels = operands = self.pixels
+        last = last_product = self.last
+        begun, lasts = last, []
         for g in range(fold.G):
             behind, abreast = divmod(g, fold.E)
             if not abreast:
                 operands = Signal(self.pixels.shape(), name=f"operands_{g}")
-                last_operand, last_product = Signal(name=f"last_{g}"), Signal(name=f"completes_{g}")
-                m.d.sync += [
-                    operands.eq(pixels),
-                    last_operand.eq(last),
-                    last_product.eq(last_operand),
-                ]
+                # Sums begin behind the end of others, so one of nothing ends behind a reset.
+                last_operand = Signal(name=f"last_{g}", init=bool(lists) and g == 0)
+                m.d.sync += [operands.eq(pixels), last_operand.eq(last)]
+                last_product = delayed(m, last_operand, plan.multiply_latency, f"completes_{g}")
+                lasts.append(last_operand)
                 if g == 0:
                     with m.If(self.blank):
                         m.d.sync += operands.eq(0)
+                if lists:
+                    begun = Signal(init=1, name=f"begun_{g}")
+                    m.d.sync += begun.eq(~last_product)
                 pixels, last = operands, last_operand
             weight = self.weights[g]
             for delay in range(behind + 1):
                 later = Signal(weight.shape(), name=f"weight_{g}_{delay}")
                 m.d.sync += later.eq(weight)
                 weight = later
-            for p in range(fold.P):
-                width = (operands[p] * weight).shape() if weighted else operands[p].shape()
-                product = Signal(width, name=f"product_{g}_{p}")
-                total, acc = (
-                    Signal(shape, name=f"total_{g}_{p}"),
-                    Signal(shape, name=f"acc_{g}_{p}"),
-                )
-                m.d.sync += product.eq(operands[p] * weight if weighted else operands[p])
-                m.d.comb += total.eq(acc + product)
-                _keep(m, self.plan, last_product, acc, total, self.holds[g][p], 0)
+            start = Start(begun, biases[abreast]) if lists else None
+            made_of.multiply_add(m, plan, g, operands, weight, last_product, self.holds[g], start)
+        if lists:
+            m.d.comb += biases.eq(self._biases(m, made_of, lists, lasts))
         return m
+
+    def _biases(
+        self, m: Module, made_of: Portable, lists: list[list[int]], lasts: list[Signal]
+    ) -> Value:
+        """Biases of the outputs whose sums begin."""
+        plan, abreast = self.plan, self.plan.fold.E
+        shape = data.ArrayLayout(signed(plan.bias_bits), abreast)
+        words = []
+        for biases in lists:
+            padded = biases + [0] * (len(lasts) * abreast - len(biases))
+            words += [padded[at : at + abreast] for at in range(0, len(padded), abreast)]
+        ends = Signal()
+        m.d.comb += ends.eq(Cat(lasts).any())
+        ahead = plan.multiply_latency + 1 - (plan.stages.read - 1)
+        advance = Signal()
+        m.d.comb += advance.eq(delayed(m, ends, ahead))
+        index, _ = cyclic_index(m, len(words), advance, "bias_index")
+        init = [shape.const(word).as_bits() for word in words]
+        return made_of.rom(m, "biases", shape.size, init, index)
 
 
 class Maximum(wiring.Component):
@@ -134,20 +154,5 @@ class Maximum(wiring.Component):
             larger = Signal(shape, name=f"larger_{p}")
             m.d.sync += operand.eq(Mux(self.blank, lowest, self.pixels[p]))
             m.d.comb += larger.eq(Mux(operand > best, operand, best))
-            _keep(m, self.plan, last, best, larger, self.holds[0][p], lowest)
+            keep(m, last, best, larger, self.holds[0][p], lowest, holds=self.plan.holds)
         return m
-
-
-def _keep(
-    m: Module, plan: LayerPlan, last: Signal, acc: Signal, total: Signal, hold: Value, neutral: int
-) -> None:
-    """Accumulate; at the end of a list hold what is complete and begin anew.
-
-    Written so that both are registers with a reset or an enable, which costs no multiplexer.
-    """
-    with m.If(last):
-        m.d.sync += [acc.eq(neutral), hold.eq(total)]
-    with m.Else():
-        m.d.sync += acc.eq(total)
-        if not plan.holds:
-            m.d.sync += hold.eq(0)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from reports.netlist import FAMILIES
 from secateur.errors import VerificationError
 from secateur.files import DesignFolder, Folder, load_frames, read_json, write_json
 from secateur.progress import Progress
@@ -43,6 +44,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "SOURCE/SINK,SINK gives each of two outputs its own",
     )
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="of stalls and pictures")
+    parser.add_argument(
+        "--netlist",
+        choices=FAMILIES,
+        help="simulate the cells that Yosys makes of the design for this family, by our models",
+    )
 
 
 def execute(arguments: argparse.Namespace, progress: Progress) -> dict[str, Any]:
@@ -58,11 +64,15 @@ def execute(arguments: argparse.Namespace, progress: Progress) -> dict[str, Any]
     elif arguments.random < 3:
         raise ValueError(f"--random must be at least 3, not {arguments.random}")
     if arguments.layer is not None:
+        if arguments.netlist is not None:
+            raise ValueError("--netlist must be of whole designs, not of a --layer")
         return _simulate_layer(arguments, frames, stalls, progress)
     if arguments.multipliers is not None:
         raise ValueError("--multipliers must be given with --layer only")
     folders = [DesignFolder(path) for path in arguments.folders]
-    return simulate(folders, frames, arguments.random, stalls, arguments.seed, progress)
+    return simulate(
+        folders, frames, arguments.random, stalls, arguments.seed, progress, arguments.netlist
+    )
 
 
 def describe(result: dict[str, Any]) -> str:
@@ -93,34 +103,39 @@ def simulate(
     stalls: Sequence[str],
     seed: int,
     progress: Progress,
+    netlist: str | None = None,
 ) -> dict[str, Any]:
     """Simulate designs side by side, free and stalled, and write what was found to their folders.
+
+    With `netlist`, a family, their cells are simulated, what was found is written to the folders of
+    the netlists, and no layer is simulated alone.
 
     Raises
     ------
     VerificationError
         If a logit, or the number of cycles, is not what it must be.
     """
+    built = _netlists(folders, netlist, progress) if netlist else folders
     with progress.step("simulate"):
         from sim.runner import Design, Stalls
         from sim.runner import simulate as run
 
         images, labels = load_frames(frames) if frames else (None, None)
         designs = []
-        for folder in folders:
+        for folder, made in zip(folders, built, strict=True):
             network = _network(folder)
             pictures = images if images is not None else _random(network, count or 0, seed)
             expected = network.compute(pictures)
-            designs.append(Design(folder.path.name, folder.path, pictures, expected))
+            designs.append(Design(folder.path.name, made.path, pictures, expected))
         cases = [Stalls(*case.split("/")) for case in dict.fromkeys((FREE, *stalls))]
         build = folders[0].path.parent / "simulation"
         results = run(designs, build, stalls=cases, seed=seed, jobs=2, progress=progress.note)
         progress.note(f"{len(designs[0].frames)} frames, stalls {', '.join(map(str, cases))}")
-    layers = _simulate_layers(folders, designs, build, progress)
+    layers = {} if netlist else _simulate_layers(folders, designs, build, progress)
     records, complaints = [], []
-    for design, folder in zip(designs, folders, strict=True):
+    for design, folder in zip(designs, built, strict=True):
         mine = [result for result in results if result.name == design.name]
-        record = _record(design, folder, mine, labels) | {"layers": layers[design.name]}
+        record = _record(design, folder, mine, labels) | {"layers": layers.get(design.name, {})}
         write_json(folder.simulation, record)
         records.append(record)
         complaints += _complaints(record, mine)
@@ -129,20 +144,32 @@ def simulate(
     return {"schema": "secateur.simulate/1", "designs": records}
 
 
+def _netlists(
+    folders: Sequence[DesignFolder], family: str, progress: Progress
+) -> list[DesignFolder]:
+    """Synthesise designs; return the folders of what they become."""
+    for folder in folders:
+        _network(folder)
+    with progress.step("netlist"):
+        from secateur.netlists import as_netlist
+
+        return [as_netlist(folder, family, progress.note) for folder in folders]
+
+
 def _simulate_layers(
     folders: Sequence[DesignFolder], designs: Sequence[Any], build: Path, progress: Progress
 ) -> dict[str, dict]:
     """Measure every layer alone; return what was found by design and layer."""
     with progress.step("layers"):
         from secateur.alone import as_record, layers_alone
-        from secateur.commands.generate import read_folding
+        from secateur.commands.generate import read_cells, read_folding
         from sim.runner import simulate as run
 
         found = {}
         for design, folder in zip(designs, folders, strict=True):
-            folding = read_folding(folder)
+            folding, cells = read_folding(folder), read_cells(folder)
             found[design.name] = layers_alone(
-                design.name, _network(folder), folding, design.frames, build / "alone"
+                design.name, _network(folder), folding, design.frames, build / "alone", cells
             )
         alone = [single for layers in found.values() for single, _ in layers.values()]
         results = run(alone, build, progress=progress.note)
@@ -161,7 +188,7 @@ def _simulate_layer(
         from sim.runner import Stalls
 
         path = Path(arguments.folders[0])
-        network, folding = _folded(path, arguments.multipliers)
+        network, folding, cells = _folded(path, arguments.multipliers)
         if frames:
             pictures, _ = load_frames(frames)
         else:
@@ -175,23 +202,23 @@ def _simulate_layer(
             stalls=[Stalls(*case.split("/")) for case in dict.fromkeys((FREE, *stalls))],
             seed=arguments.seed,
             progress=progress.note,
+            cells=cells,
         )
 
 
-def _folded(path: Path, multipliers: int | None) -> tuple[Any, Any]:
-    """Network and folding of a design's folder, or of a network file for a budget."""
+def _folded(path: Path, multipliers: int | None) -> tuple[Any, Any, Any]:
+    """Network, folding and cells of a design's folder, or of a network file for a budget."""
+    from hw.cells.portable import PORTABLE
     from hw.network import Network
-    from secateur.commands.generate import fold_to_multipliers, read_folding
+    from secateur.commands.generate import fold_to_multipliers, read_cells, read_folding
 
     if path.is_dir():
         if multipliers is not None:
             raise ValueError(f"--multipliers must be given for a network file only, not {path}")
         folder = DesignFolder(path)
-        return _network(folder), read_folding(folder)
-    network = Network.load(path)
-    return network, fold_to_multipliers(
-        network, MULTIPLIERS if multipliers is None else multipliers
-    )
+        return _network(folder), read_folding(folder), read_cells(folder)
+    network, most = Network.load(path), MULTIPLIERS if multipliers is None else multipliers
+    return network, fold_to_multipliers(network, most), PORTABLE
 
 
 def _network(folder: DesignFolder) -> Any:
