@@ -13,6 +13,7 @@ from hw.parts.output_queue import OutputQueue
 from hw.parts.requantise import Requantise
 from hw.parts.row_manager import RowManager
 from hw.parts.tap_walker import TapWalker
+from hw.parts.weight_memory import weights
 from hw.parts.writer import Writer
 from hw.store import Bank
 from hw.timing import ACCUMULATE, MULTIPLY, READ
@@ -80,7 +81,7 @@ class LayerEngine(wiring.Component):
             if plan.is_conv:
                 lanes = MultiplyAdd(plan)
                 if plan.weighted:
-                    m.d.comb += lanes.weights.eq(self._weights(m, r, walker))
+                    m.d.comb += lanes.weights.eq(weights(m, plan, r, walker.tap[r]))
             else:
                 lanes = Maximum(plan)
             m.submodules[f"lanes_{r}"] = lanes
@@ -133,16 +134,6 @@ class LayerEngine(wiring.Component):
             write.en.eq(writer.enable[port]),
             read.addr.eq(address),
         ]
-        return Value.cast(read.data)
-
-    def _weights(self, m: Module, r: int, walker: TapWalker) -> Value:
-        """Weights of the tap that a sequencer walks."""
-        plan = self.plan
-        shape = data.ArrayLayout(signed(plan.conv.weight_bits), plan.fold.G)
-        init = [shape.const(weights) for weights in plan.schedule.weight[:, r].tolist()]
-        m.submodules[f"weights_{r}"] = memory = Memory(shape=shape, depth=len(init), init=init)
-        read = memory.read_port()
-        m.d.comb += read.addr.eq(walker.tap[r])
         return Value.cast(read.data)
 
 
