@@ -14,6 +14,7 @@ from hw.parts.fork import Fork
 from hw.parts.sink import RasterSink, VectorSink
 from hw.parts.source import PixelSource, RasterSource
 from hw.plan import AddPlan, input_columns, plan
+from hw.timing import PORTABLE, Stages
 
 
 class Accelerator(wiring.Component):
@@ -24,6 +25,8 @@ class Accelerator(wiring.Component):
     network : Network
     folding : Folding
         A fold for every layer behind the input.
+    stages : Stages
+        Of the cells that it is made of: of the `platform` of `elaborate`.
 
     Members
     -------
@@ -43,9 +46,9 @@ class Accelerator(wiring.Component):
     s_axis: AxisInterface
     misframed: Signal
 
-    def __init__(self, network: Network, folding: Folding) -> None:
+    def __init__(self, network: Network, folding: Folding, stages: Stages = PORTABLE) -> None:
         self.network = network
-        self.plans = plan(network, folding)
+        self.plans = plan(network, folding, stages=stages)
         self.columns = input_columns(network.input, folding)
         self.outputs = outputs_of(network, folding, self.plans)
         stream = network.input.stream

@@ -10,7 +10,6 @@ from hw.layer_plan import LayerPlan
 from hw.passes import with_end
 from hw.rom import Rom
 from hw.skipping_program import VIEWED, SkippingProgram
-from hw.timing import ACCUMULATE, MULTIPLY, READ
 
 
 def walking(plan: LayerPlan) -> int:
@@ -34,13 +33,12 @@ class WalkCounts(Counts):
         address = index_bits(max(store.depth for store in stores))
         base, word = max(self.base_bits(store) for store in stores), plan.word_bits
         ends, bank = plan.most_ends.bit_length(), index_bits(plan.most_banks)
-        stages = READ + MULTIPLY * plan.is_conv + ACCUMULATE - 1
         for program in plan.coding.programs:
             self.taps(program)
         self.events(plan)
         self.counter(max(map(len, plan.passes)))
         self.counter(plan.queue_depth + 1)
-        self.count(registers=(2 + stages) * ends, control=1)
+        self.count(registers=(1 + plan.sum_latency) * ends, control=1)
         if plan.skipping:
             self.classes(plan)
         if plan.weighted:

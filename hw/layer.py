@@ -2,21 +2,20 @@
 
 from amaranth import *
 from amaranth.lib import data, stream, wiring
-from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
+from hw.cells.portable import Portable, cells
 from hw.layer_plan import LayerPlan
-from hw.parts.beats import beats, element
+from hw.parts.beats import beats
 from hw.parts.gather import Gather
 from hw.parts.lanes import Maximum, MultiplyAdd
 from hw.parts.output_queue import OutputQueue
 from hw.parts.requantise import Requantise
 from hw.parts.row_manager import RowManager
+from hw.parts.steps import delayed
 from hw.parts.tap_walker import TapWalker
-from hw.parts.weight_memory import weights
 from hw.parts.writer import Writer
 from hw.store import Bank
-from hw.timing import ACCUMULATE, MULTIPLY, READ
 
 
 class LayerEngine(wiring.Component):
@@ -52,7 +51,8 @@ class LayerEngine(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        plan = self.plan
+        plan, made_of = self.plan, cells(platform)
+        assert made_of.stages == plan.stages
         m.submodules.row_manager = rows = RowManager(plan.stores)
         m.submodules.tap_walker = walker = TapWalker(plan)
         m.submodules.gather = gather = Gather(plan)
@@ -72,21 +72,21 @@ class LayerEngine(wiring.Component):
             walker.window_valid.eq(rows.valid),
             rows.row_end.eq(walker.row_end),
             walker.left.eq(queue.left),
-            gather.ends.eq(_later(m, walker.ends, READ + MULTIPLY * plan.is_conv + ACCUMULATE - 1)),
+            gather.ends.eq(delayed(m, walker.ends, plan.sum_latency - 1)),
         ]
 
-        blank = _later(m, walker.blank, 1, init=-1)
-        last = _later(m, walker.last, 1)
+        blank = delayed(m, walker.blank, plan.stages.read - 1, init=-1)
+        last = delayed(m, walker.last, plan.stages.read - 1)
         for r in range(plan.fold.R):
             if plan.is_conv:
                 lanes = MultiplyAdd(plan)
                 if plan.weighted:
-                    m.d.comb += lanes.weights.eq(weights(m, plan, r, walker.tap[r]))
+                    m.d.comb += lanes.weights.eq(self._weights(m, made_of, r, walker))
             else:
                 lanes = Maximum(plan)
             m.submodules[f"lanes_{r}"] = lanes
             m.d.comb += [
-                lanes.pixels.eq(self._row_buffer(m, r, writers, walker)),
+                lanes.pixels.eq(self._row_buffer(m, made_of, r, writers, walker)),
                 lanes.blank.eq(blank[r]),
                 lanes.last.eq(last[r]),
                 gather.holds[r].eq(lanes.holds),
@@ -104,43 +104,34 @@ class LayerEngine(wiring.Component):
         ]
         return m
 
-    def _row_buffer(self, m: Module, r: int, writers: list[Writer], walker: TapWalker) -> Value:
+    def _row_buffer(
+        self, m: Module, made_of: Portable, r: int, writers: list[Writer], walker: TapWalker
+    ) -> Value:
         """Pixels that a sequencer reads from its copy of the row buffer, from the tap's bank."""
         pixels = [
-            self._bank(m, bank, writers[index], walker.address[r], f"row_buffer_{r}_{number}")
+            self._bank(
+                m, made_of, bank, writers[index], walker.address[r], f"row_buffer_{r}_{number}"
+            )
             for number, (index, bank) in enumerate(self.plan.banks[r])
         ]
         if len(pixels) <= 1:
             return pixels[0] if pixels else Const(0)
-        which = Signal.like(walker.bank[r], name=f"bank_{r}")
-        m.d.sync += which.eq(walker.bank[r])
+        which = delayed(m, walker.bank[r], made_of.stages.read - 1, f"bank_{r}")
         return Array(pixels)[which]
 
-    def _bank(self, m: Module, bank: Bank, writer: Writer, address: Value, name: str) -> Value:
-        """Read a bank of the row buffer.
-
-        Columns outside the picture are never written: they keep the neutral element for good.
-        """
+    def _bank(
+        self, m: Module, made_of: Portable, bank: Bank, writer: Writer, address: Value, name: str
+    ) -> Value:
+        """Read a bank of the row buffer."""
         plan, store = self.plan, writer.store
-        shape = data.ArrayLayout(element(plan.source), plan.fold.P)
-        neutral = 0 if plan.is_conv else plan.source.low
-        init = [shape.const([neutral] * plan.fold.P)] * store.depth if neutral else []
-        m.submodules[name] = memory = Memory(shape=shape, depth=store.depth, init=init)
-        write, read = memory.write_port(granularity=1), memory.read_port()
         port = store.banks.index(bank)
-        m.d.comb += [
-            write.addr.eq(writer.address[port]),
-            write.data.eq(writer.data[bank.stream]),
-            write.en.eq(writer.enable[port]),
-            read.addr.eq(address),
-        ]
-        return Value.cast(read.data)
+        write = writer.address[port], writer.data[bank.stream], writer.enable[port]
+        neutral = 0 if plan.is_conv else plan.source.low
+        return made_of.row_buffer(m, name, store.depth, neutral, write, address)
 
-
-def _later(m: Module, signal: Signal, cycles: int, init: int = 0) -> Signal:
-    """Delay a signal by some cycles."""
-    for _ in range(cycles):
-        later = Signal.like(signal, init=init)
-        m.d.sync += later.eq(signal)
-        signal = later
-    return signal
+    def _weights(self, m: Module, made_of: Portable, r: int, walker: TapWalker) -> Value:
+        """Weights of the tap that a sequencer walks."""
+        plan = self.plan
+        shape = data.ArrayLayout(signed(plan.conv.weight_bits), plan.fold.G)
+        init = plan.schedule.weight[:, r].tolist()
+        return made_of.weights(m, f"weights_{r}", shape, init, walker.tap[r])

@@ -8,15 +8,12 @@ from hw.layers import Conv
 from hw.link import Link
 from hw.passes import most_exits
 from hw.timing import (
-    ACCUMULATE,
     BIAS,
     EMIT,
     GATHER,
     JOIN,
-    MULTIPLY,
     QUEUE,
     QUEUE_STEP,
-    READ,
     SATURATE,
     SCALE,
     WALK,
@@ -75,13 +72,19 @@ class LayerPlan(WalkPlan):
         return signed_bits(int(low.min()), int(high.max()))
 
     @property
+    def sum_latency(self) -> int:
+        """Cycles from a tap's address to the sum that it completes in its hold register."""
+        stages = self.stages
+        return stages.read + stages.multiply * self.is_conv + stages.accumulate
+
+    @property
     def latency(self) -> int:
         """Cycles from the tap that completes an output to that output at the head of the queue."""
-        cycles = WALK + READ + ACCUMULATE + GATHER + QUEUE
+        cycles = WALK + self.sum_latency + GATHER + QUEUE
         cycles += EMIT * self.holds + JOIN * self.schedule.splits
         if not isinstance(self.layer, Conv):
             return cycles
-        cycles += MULTIPLY + BIAS
+        cycles += BIAS
         if self.layer.shift is not None:
             cycles += SATURATE + SCALE * self.scales
         return cycles

@@ -14,7 +14,7 @@ from hw.rows import Rows
 from hw.skew import common_source, longer, rows_ahead
 from hw.store import Store
 from hw.taps import walked_layer
-from hw.timing import JOIN_ADD, JOIN_QUEUE
+from hw.timing import JOIN_ADD, JOIN_QUEUE, PORTABLE, Stages
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,6 +103,7 @@ def plan(
     network: Network,
     folding: Folding,
     memo: Callable[[LayerPlan], LayerPlan] = lambda fresh: fresh,
+    stages: Stages = PORTABLE,
 ) -> tuple[Plan, ...]:
     """Plan the hardware of every layer behind the input.
 
@@ -115,6 +116,8 @@ def plan(
     folding : Folding
     memo : callable
         Says which plan to take in place of a fresh one: `hw.plan_memo.PlanMemo`.
+    stages : Stages
+        Of the cells that layers are made of.
 
     Raises
     ------
@@ -143,7 +146,7 @@ def plan(
         made = (
             _add(network, layer, links)
             if isinstance(layer, Add)
-            else memo(_layer(network, layer, folding, arriving))
+            else memo(_layer(network, layer, folding, arriving, stages))
         )
         plans.append(made)
         links[layer.name] = (made.link,)
@@ -158,7 +161,9 @@ def is_stored_apart(network: Network, concat: Concat) -> bool:
     return concat.name not in network.outputs and not any(isinstance(r, Add) for r in readers)
 
 
-def _layer(network: Network, layer: Layer, folding: Folding, links: tuple[Link, ...]) -> LayerPlan:
+def _layer(
+    network: Network, layer: Layer, folding: Folding, links: tuple[Link, ...], stages: Stages
+) -> LayerPlan:
     result = network.formats[layer.name]
     source = network.formats[layer.inputs[0]]
     if isinstance(layer, Concat):
@@ -170,7 +175,8 @@ def _layer(network: Network, layer: Layer, folding: Folding, links: tuple[Link, 
         raise ValueError(f"layer {layer.name!r} must have a fold")
     _check(layer, fold, result)
     weighted = not isinstance(layer, AvgPool)
-    return LayerPlan(walked, source, result, fold, links, _ahead(network, links), weighted)
+    ahead = _ahead(network, links)
+    return LayerPlan(walked, source, result, fold, links, ahead, weighted, stages)
 
 
 def _ahead(network: Network, links: tuple[Link, ...]) -> tuple[int, ...]:

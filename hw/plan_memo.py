@@ -45,7 +45,7 @@ class PlanMemo:
 
     def __call__(self, fresh: LayerPlan) -> LayerPlan:
         """Take the plan that was made before in place of a fresh one, if there is one."""
-        key = fresh.name, fresh.fold, fresh.links, fresh.ahead, fresh.weighted
+        key = fresh.name, fresh.fold, fresh.links, fresh.ahead, fresh.weighted, fresh.stages
         if key not in self.made:
             streams = tuple(link.streams for link in fresh.links)
             alike = self.alike.setdefault((fresh.name, fresh.fold, fresh.weighted, streams), fresh)

@@ -10,6 +10,7 @@ from amaranth import *
 from amaranth.back import verilog
 
 from hw.accelerator import Accelerator
+from hw.cells.portable import PORTABLE, Portable
 from hw.cost import predict
 from hw.layers import NAME
 from hw.network import Network, file_hash
@@ -70,6 +71,7 @@ def emit(
     folder: str | os.PathLike,
     network_file: str | os.PathLike | None = None,
     top: str = "top",
+    cells: Portable = PORTABLE,
 ) -> Path:
     """Write ``top.v`` (Verilog-2005) and ``top.json`` into a folder; both or none.
 
@@ -83,6 +85,8 @@ def emit(
         File that the network was read from; its name and hash go into ``top.json``.
     top : str
         Name of the top module, which begins the names of all its modules.
+    cells : Portable
+        What the parts are made of: `hw.cells.named` has those of each family.
 
     Returns
     -------
@@ -96,14 +100,14 @@ def emit(
     """
     if not NAME.fullmatch(top):
         raise ValueError(f"top must be an identifier, not {top!r}")
-    accelerator = Accelerator(network, folding)
-    sidecar = describe(accelerator, folding, top)
+    accelerator = Accelerator(network, folding, cells.stages)
+    sidecar = describe(accelerator, folding, top, cells.name)
     if network_file is not None:
         path = Path(network_file)
         sidecar["network"] = {"file": path.name, "sha256": file_hash(path)}
     design = Top(accelerator)
     text = verilog.convert(
-        design, name=top, ports=design.ports, emit_src=False, strip_internal_attrs=True
+        design, top, cells, ports=design.ports, emit_src=False, strip_internal_attrs=True
     )
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -120,13 +124,14 @@ def emit(
     return folder
 
 
-def describe(accelerator: Accelerator, folding: Folding, top: str) -> dict:
-    """Say what a harness must know to drive the Verilog: streams, formats, cycles."""
+def describe(accelerator: Accelerator, folding: Folding, top: str, cells: str) -> dict:
+    """Say what a harness must know to drive the Verilog: streams, formats, cycles, its cells."""
     network, first = accelerator.network, accelerator.network.input.stream
     cost = predict(network, folding, accelerator.plans)
     return {
         "schema": SCHEMA,
         "top": top,
+        "cells": cells,
         "clock": "aclk",
         "reset": "aresetn",
         "inputs": [

@@ -19,6 +19,7 @@ from hw.schedule import Schedule, schedule
 from hw.skipping import Skipping, least_saved, skip
 from hw.store import Bank, Store
 from hw.taps import TapList, tap_lists
+from hw.timing import PORTABLE, Stages
 from hw.walk import Walk, locate
 
 ORDERS = 4  # in which cut lists are walked, tried until rows outside the picture can be skipped
@@ -41,6 +42,8 @@ class WalkPlan:
         For each link, rows that may arrive before those of the others do.
     weighted : bool
         Whether taps have weights; those of an average count as they are.
+    stages : Stages
+        Cycles of the cells that it is made of.
     """
 
     layer: Conv | MaxPool
@@ -50,6 +53,7 @@ class WalkPlan:
     links: tuple[Link, ...]
     ahead: tuple[int, ...] = (0,)
     weighted: bool = True
+    stages: Stages = PORTABLE
 
     @property
     def name(self) -> str:

@@ -11,7 +11,8 @@ from hw.area import predict_area
 from hw.cost import LayerCost, predict
 from hw.layers import Conv
 from hw.network import Network
-from hw.plan import Folding
+from hw.plan import Folding, plan
+from hw.timing import PORTABLE, Stages
 from hw.whole_file import write_whole
 from reports.yosys import Area
 
@@ -96,7 +97,11 @@ class Measured:
 
 
 def design_record(
-    network: Network, folding: Folding, before: Network, measured: Measured
+    network: Network,
+    folding: Folding,
+    before: Network,
+    measured: Measured,
+    stages: Stages = PORTABLE,
 ) -> dict[str, Any]:
     """Put what was predicted and what was measured of one design side by side.
 
@@ -109,8 +114,11 @@ def design_record(
     before : Network
         The same network before pruning.
     measured : Measured
+    stages : Stages
+        Of the cells that it is made of.
     """
-    cost, area, simulation = predict(network, folding), measured.area, measured.simulation
+    cost = predict(network, folding, plan(network, folding, stages=stages))
+    area, simulation = measured.area, measured.simulation
     return {
         "accuracy": dict(measured.accuracy),
         "test": dict(measured.test),

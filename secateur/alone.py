@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from hw.cells.portable import PORTABLE, Portable
 from hw.cost import predict
 from hw.fold import Fold, Folding
 from hw.network import Network
@@ -16,7 +17,12 @@ FRAMES = 6  # the last half of their intervals must agree
 
 
 def layers_alone(
-    name: str, network: Network, folding: Folding, pictures: np.ndarray, folder: Path
+    name: str,
+    network: Network,
+    folding: Folding,
+    pictures: np.ndarray,
+    folder: Path,
+    cells: Portable = PORTABLE,
 ) -> dict[str, tuple[Design, int]]:
     """Generate every layer of a design as a design of its own, with the fold that it has there.
 
@@ -30,6 +36,8 @@ def layers_alone(
         What enters the whole design; a layer is given what enters it there.
     folder : path
         Gets a folder a layer.
+    cells : Portable
+        What the design is made of.
 
     Returns
     -------
@@ -37,17 +45,18 @@ def layers_alone(
         For every layer with one input, its design and the predicted cycles of a frame.
     """
     sources = {layer.name: layer.inputs[0] for layer in network.layers if len(layer.inputs) == 1}
-    plans = [made for made in plan(network, folding) if made.name in sources]
-    names = {name for made in plans for name in (made.name, sources[made.name])}
+    layers = [made for made in plan(network, folding) if made.name in sources]
+    names = {name for made in layers for name in (made.name, sources[made.name])}
     maps = network.compute(pictures[:FRAMES], keep=names)
     found = {}
-    for made in plans:
+    for made in layers:
         source, alone = sources[made.name], network.alone(made.name)
         folds = {source: Fold(made.links[0].columns.lanes), made.name: folding[made.name]}
         path = folder / f"{name}_{made.name}"
-        emit(alone, folds, path, top=path.name)
+        emit(alone, folds, path, top=path.name, cells=cells)
         design = Design(path.name, path, maps[source], {made.name: maps[made.name]})
-        found[made.name] = design, predict(alone, folds).interval
+        plans = plan(alone, folds, stages=cells.stages)
+        found[made.name] = design, predict(alone, folds, plans).interval
     return found
 
 

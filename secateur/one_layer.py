@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from hw.cells.portable import PORTABLE, Portable
 from hw.cost import predict
 from hw.network import Network
 from hw.plan import Fold, Folding, plan
@@ -26,6 +27,7 @@ def simulate_layer(
     stalls: Sequence[Stalls],
     seed: int = 0,
     progress: Callable[[str], None] = lambda message: None,
+    cells: Portable = PORTABLE,
 ) -> dict[str, Any]:
     """Generate one layer with its fold and simulate it.
 
@@ -46,6 +48,8 @@ def simulate_layer(
         Of the stalls.
     progress : callable
         Is told what begins.
+    cells : Portable
+        What the layer is made of.
 
     Returns
     -------
@@ -66,8 +70,8 @@ def simulate_layer(
     folds = {source: Fold(made.links[0].columns.lanes), layer: folding[layer]}
     name = f"{network.name}_{layer}"
     path = folder / name
-    emit(alone, folds, path, top=name)
-    cost = predict(alone, folds)
+    emit(alone, folds, path, top=name, cells=cells)
+    cost = predict(alone, folds, plan(alone, folds, stages=cells.stages))
     results = simulate(
         [Design(name, path, maps[source], {layer: maps[layer]})],
         folder / "simulation",

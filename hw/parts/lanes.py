@@ -4,8 +4,10 @@ from amaranth import *
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
+from hw.cells.portable import cells
 from hw.layer_plan import LayerPlan
 from hw.parts.beats import element
+from hw.parts.steps import delayed, keep
 
 
 def sum_shape(plan: LayerPlan) -> Shape:
@@ -63,20 +65,17 @@ class MultiplyAdd(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        fold, shape, weighted = self.plan.fold, sum_shape(self.plan), self.plan.weighted
+        fold, made_of = self.plan.fold, cells(platform)
 
-        pixels, last = self.pixels, self.last
-        operands, last_product = pixels, last
+        pixels = operands = self.pixels
+        last = last_product = self.last
         for g in range(fold.G):
             behind, abreast = divmod(g, fold.E)
             if not abreast:
                 operands = Signal(self.pixels.shape(), name=f"operands_{g}")
-                last_operand, last_product = Signal(name=f"last_{g}"), Signal(name=f"completes_{g}")
-                m.d.sync += [
-                    operands.eq(pixels),
-                    last_operand.eq(last),
-                    last_product.eq(last_operand),
-                ]
+                last_operand = Signal(name=f"last_{g}")
+                m.d.sync += [operands.eq(pixels), last_operand.eq(last)]
+                last_product = delayed(m, last_operand, made_of.stages.multiply, f"completes_{g}")
                 if g == 0:
                     with m.If(self.blank):
                         m.d.sync += operands.eq(0)
@@ -86,16 +85,7 @@ class MultiplyAdd(wiring.Component):
                 later = Signal(weight.shape(), name=f"weight_{g}_{delay}")
                 m.d.sync += later.eq(weight)
                 weight = later
-            for p in range(fold.P):
-                width = (operands[p] * weight).shape() if weighted else operands[p].shape()
-                product = Signal(width, name=f"product_{g}_{p}")
-                total, acc = (
-                    Signal(shape, name=f"total_{g}_{p}"),
-                    Signal(shape, name=f"acc_{g}_{p}"),
-                )
-                m.d.sync += product.eq(operands[p] * weight if weighted else operands[p])
-                m.d.comb += total.eq(acc + product)
-                _keep(m, self.plan, last_product, acc, total, self.holds[g][p], 0)
+            made_of.multiply_add(m, self.plan, g, operands, weight, last_product, self.holds[g])
         return m
 
 
@@ -134,20 +124,5 @@ class Maximum(wiring.Component):
             larger = Signal(shape, name=f"larger_{p}")
             m.d.sync += operand.eq(Mux(self.blank, lowest, self.pixels[p]))
             m.d.comb += larger.eq(Mux(operand > best, operand, best))
-            _keep(m, self.plan, last, best, larger, self.holds[0][p], lowest)
+            keep(m, last, best, larger, self.holds[0][p], lowest, holds=self.plan.holds)
         return m
-
-
-def _keep(
-    m: Module, plan: LayerPlan, last: Signal, acc: Signal, total: Signal, hold: Value, neutral: int
-) -> None:
-    """Accumulate; at the end of a list hold what is complete and begin anew.
-
-    Written so that both are registers with a reset or an enable, which costs no multiplexer.
-    """
-    with m.If(last):
-        m.d.sync += [acc.eq(neutral), hold.eq(total)]
-    with m.Else():
-        m.d.sync += acc.eq(total)
-        if not plan.holds:
-            m.d.sync += hold.eq(0)

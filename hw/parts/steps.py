@@ -38,3 +38,28 @@ def either(values: list[Value]) -> Value:
     while len(values) > 1:
         values = [reduce(or_, values[k : k + 2]) for k in range(0, len(values), 2)]
     return values[0]
+
+
+def keep(
+    m: Module, last: Value, acc: Signal, total: Signal, hold: Value, neutral: int, *, holds: bool
+) -> None:
+    """Accumulate; at the end of a list hold what is complete and begin anew.
+
+    What is held stays, or is zero in any other cycle. Written so that both are registers with a
+    reset or an enable, which costs no multiplexer.
+    """
+    with m.If(last):
+        m.d.sync += [acc.eq(neutral), hold.eq(total)]
+    with m.Else():
+        m.d.sync += acc.eq(total)
+        if not holds:
+            m.d.sync += hold.eq(0)
+
+
+def delayed(m: Module, signal: Signal, cycles: int, name: str = "later", init: int = 0) -> Signal:
+    """Delay a signal by some cycles."""
+    for _ in range(cycles):
+        later = Signal.like(signal, name=name, init=init)
+        m.d.sync += later.eq(signal)
+        signal = later
+    return signal

@@ -19,7 +19,7 @@ from secateur.commands.budget import (
 )
 from secateur.commands.budget import read_folding as read_folding_file
 from secateur.errors import BudgetError
-from secateur.files import INTEGER, DesignFolder, refuse_existing
+from secateur.files import INTEGER, DesignFolder, read_json, refuse_existing
 from secateur.progress import Progress
 
 
@@ -31,6 +31,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--folding", metavar="FILE", help="the folds that `secateur fold` wrote")
     add_rate(parser)
     add_part(parser)
+    parser.add_argument(
+        "--cells",
+        default="portable",
+        metavar="FAMILY",
+        help="what the Verilog is made of: portable (default), which any tool maps to any part, or "
+        "cells of a family, which are smaller and faster: ecp5",
+    )
     parser.add_argument("--out", metavar="FOLDER", help="default: beside the network file")
     add_force(parser)
 
@@ -42,7 +49,7 @@ def execute(arguments: argparse.Namespace, progress: Progress) -> dict[str, Any]
     folder = DesignFolder(arguments.out or default)
     fold, budget = _fold(arguments)
     refuse_existing([folder.path], arguments.force)
-    return generate(source, folder, fold, budget, progress)
+    return generate(source, folder, fold, budget, progress, arguments.cells)
 
 
 def _fold(arguments: argparse.Namespace) -> tuple[Callable[[Any, Any], Any], Any]:
@@ -112,23 +119,26 @@ def generate(
     fold: Callable[[Any, Any], Any],
     budget: Any,
     progress: Progress,
+    cells: str = "portable",
 ) -> dict[str, Any]:
     """Fold a network and write its Verilog with all that later steps need; whole or not at all."""
     with progress.step("generate"):
+        from hw.cells.named import named
         from hw.cost import predict
         from hw.network import Network
+        from hw.plan import plan
         from hw.verilog import emit
 
-        network = Network.load(source)
+        made_of, network = named(cells), Network.load(source)
         folding = fold(network, budget)
-        cost = predict(network, folding)
+        cost = predict(network, folding, plan(network, folding, stages=made_of.stages))
         part = DesignFolder(folder.path.with_name(folder.path.name + ".part"))
         shutil.rmtree(part.path, ignore_errors=True)
         part.path.mkdir(parents=True)
         try:
             shutil.copyfile(source, part.network)
             name = re.sub(r"\W", "_", folder.path.name)
-            emit(network, folding, part.path, network_file=part.network, top=name)
+            emit(network, folding, part.path, network_file=part.network, top=name, cells=made_of)
             write_folding(part.folding, folding)
             shutil.rmtree(folder.path, ignore_errors=True)
             part.path.replace(folder.path)
@@ -149,3 +159,10 @@ def generate(
 def read_folding(folder: DesignFolder) -> Any:
     """Read the folding that `generate` wrote."""
     return read_folding_file(folder.folding, "generate")
+
+
+def read_cells(folder: DesignFolder) -> Any:
+    """Read of what cells a design is made; older ones are portable, and do not say so."""
+    from hw.cells.named import named
+
+    return named(read_json(folder.top, "generate").get("cells", "portable"))

@@ -6,7 +6,7 @@ from typing import Any
 
 from hw.whole_file import write_whole
 from secateur.commands.arguments import add_force
-from secateur.commands.generate import read_folding
+from secateur.commands.generate import read_cells, read_folding
 from secateur.files import DESIGNS, DesignFolder, Folder, read_json, refuse_existing, write_json
 from secateur.progress import Progress
 from secateur.table import table
@@ -120,4 +120,5 @@ def _entry(folder: Folder, name: str, area: Any) -> dict[str, Any]:
         verilog_sha256=digest,
     )
     before = Network.load(folder.network("dense"))
-    return design_record(Network.load(design.network), read_folding(design), before, measured)
+    made = Network.load(design.network)
+    return design_record(made, read_folding(design), before, measured, read_cells(design).stages)

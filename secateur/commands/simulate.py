@@ -135,14 +135,14 @@ def _simulate_layers(
     """Measure every layer alone; return what was found by design and layer."""
     with progress.step("layers"):
         from secateur.alone import as_record, layers_alone
-        from secateur.commands.generate import read_folding
+        from secateur.commands.generate import read_cells, read_folding
         from sim.runner import simulate as run
 
         found = {}
         for design, folder in zip(designs, folders, strict=True):
-            folding = read_folding(folder)
+            folding, cells = read_folding(folder), read_cells(folder)
             found[design.name] = layers_alone(
-                design.name, _network(folder), folding, design.frames, build / "alone"
+                design.name, _network(folder), folding, design.frames, build / "alone", cells
             )
         alone = [single for layers in found.values() for single, _ in layers.values()]
         results = run(alone, build, progress=progress.note)
@@ -161,7 +161,7 @@ def _simulate_layer(
         from sim.runner import Stalls
 
         path = Path(arguments.folders[0])
-        network, folding = _folded(path, arguments.multipliers)
+        network, folding, cells = _folded(path, arguments.multipliers)
         if frames:
             pictures, _ = load_frames(frames)
         else:
@@ -175,23 +175,23 @@ def _simulate_layer(
             stalls=[Stalls(*case.split("/")) for case in dict.fromkeys((FREE, *stalls))],
             seed=arguments.seed,
             progress=progress.note,
+            cells=cells,
         )
 
 
-def _folded(path: Path, multipliers: int | None) -> tuple[Any, Any]:
-    """Network and folding of a design's folder, or of a network file for a budget."""
+def _folded(path: Path, multipliers: int | None) -> tuple[Any, Any, Any]:
+    """Network, folding and cells of a design's folder, or of a network file for a budget."""
+    from hw.cells.portable import PORTABLE
     from hw.network import Network
-    from secateur.commands.generate import fold_to_multipliers, read_folding
+    from secateur.commands.generate import fold_to_multipliers, read_cells, read_folding
 
     if path.is_dir():
         if multipliers is not None:
             raise ValueError(f"--multipliers must be given for a network file only, not {path}")
         folder = DesignFolder(path)
-        return _network(folder), read_folding(folder)
-    network = Network.load(path)
-    return network, fold_to_multipliers(
-        network, MULTIPLIERS if multipliers is None else multipliers
-    )
+        return _network(folder), read_folding(folder), read_cells(folder)
+    network, most = Network.load(path), MULTIPLIERS if multipliers is None else multipliers
+    return network, fold_to_multipliers(network, most), PORTABLE
 
 
 def _network(folder: DesignFolder) -> Any:

@@ -124,6 +124,7 @@ def test_sidecar_says_what_a_harness_must_know(tmp_path) -> None:
     assert json.loads((folder / "top.json").read_text()) == {
         "schema": "secateur.top/1",
         "top": "top",
+        "cells": "portable",
         "clock": "aclk",
         "reset": "aresetn",
         "inputs": [

@@ -1,0 +1,1 @@
+"""What hardware is made of, a family of parts a file."""

@@ -1,0 +1,18 @@
+"""Cells by the names of their families."""
+
+from hw.cells.portable import PORTABLE, Portable
+
+CELLS = {cells.name: cells for cells in (PORTABLE,)}
+
+
+def named(name: str) -> Portable:
+    """Find the cells of a family.
+
+    Raises
+    ------
+    ValueError
+        If there are none of that name.
+    """
+    if name not in CELLS:
+        raise ValueError(f"cells must be one of {', '.join(CELLS)}, not {name!r}")
+    return CELLS[name]
