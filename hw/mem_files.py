@@ -2,15 +2,16 @@
 
 import hashlib
 import re
+import shutil
 from pathlib import Path
 
 _MODULE = re.compile(r"module \\?([^\s(]+)")
 _WORD = re.compile(r"    (\S+) ?\[(\d+)\] = (\d+)'([hd])([0-9a-f]+);\n?")
-_READ = re.compile(r'\$readmemh\("([^"]+)"')
+_READ = re.compile(r'\$readmemh\("([^"/\\]+)"')
 _BASES = {"h": 16, "d": 10}
 
 
-def split(text: str, most_bits: int) -> tuple[str, dict[str, str]]:
+def split(text: str, most_words: int) -> tuple[str, dict[str, str]]:
     """Move the contents of large memories out of emitted Verilog.
 
     Parameters
@@ -18,8 +19,8 @@ def split(text: str, most_bits: int) -> tuple[str, dict[str, str]]:
     text : str
         Verilog as Amaranth's Yosys writes it: the contents of a memory are an ``initial`` block of
         its own.
-    most_bits : int
-        Memories of so many bits stay, and so do those whose words are all alike.
+    most_words : int
+        Memories of so many words stay, and so do those whose words are all alike.
 
     Returns
     -------
@@ -41,9 +42,8 @@ def split(text: str, most_bits: int) -> tuple[str, dict[str, str]]:
         words = []
         while found := _WORD.fullmatch(lines[at + len(words)]):
             words.append(found)
-        bits = sum(int(word[3]) for word in words)
         values = [int(word[5], _BASES[word[4]]) for word in words]
-        if bits <= most_bits or len(set(values)) == 1:
+        if len(words) <= most_words or len(set(values)) == 1:
             continue
         assert [int(word[2]) for word in words] == list(range(len(words)))
         memory = words[0][1]
@@ -60,6 +60,12 @@ def files_of(verilog: Path) -> list[Path]:
     """Files that a Verilog file reads the contents of its memories from; they lie beside it."""
     names = _READ.findall(verilog.read_text(encoding="utf-8"))
     return [verilog.with_name(name) for name in names]
+
+
+def copy(verilog: Path, folder: Path) -> None:
+    """Copy what a Verilog file reads to a folder, in which a tool is to run."""
+    for path in files_of(verilog):
+        shutil.copyfile(path, folder / path.name)
 
 
 def design_hash(verilog: Path) -> str:

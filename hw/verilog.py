@@ -9,6 +9,7 @@ from pathlib import Path
 from amaranth import *
 from amaranth.back import verilog
 
+from hw import mem_files
 from hw.accelerator import Accelerator
 from hw.cells.portable import PORTABLE, Portable
 from hw.cost import predict
@@ -72,6 +73,7 @@ def emit(
     network_file: str | os.PathLike | None = None,
     top: str = "top",
     cells: Portable = PORTABLE,
+    inline_words: int | None = None,
 ) -> Path:
     """Write ``top.v`` (Verilog-2005) and ``top.json`` into a folder; both or none.
 
@@ -87,6 +89,9 @@ def emit(
         Name of the top module, which begins the names of all its modules.
     cells : Portable
         What the parts are made of: `hw.cells.named` has those of each family.
+    inline_words : int, optional
+        Memories of more words have their contents in files of their own (`hw.mem_files`), which are
+        written with the Verilog. Default: none has.
 
     Returns
     -------
@@ -109,15 +114,20 @@ def emit(
     text = verilog.convert(
         design, top, cells, ports=design.ports, emit_src=False, strip_internal_attrs=True
     )
+    files = {}
+    if inline_words is not None:
+        text, files = mem_files.split(text, inline_words)
+    sidecar["files"] = ["top.v", *files]
+    files |= {"top.v": text, "top.json": json.dumps(sidecar, indent=2) + "\n"}
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(dir=folder, prefix=".part-"))
     try:
-        (temporary / "top.v").write_text(text)
-        (temporary / "top.json").write_text(json.dumps(sidecar, indent=2) + "\n")
+        for name, content in files.items():
+            (temporary / name).write_text(content, encoding="utf-8")
         # Verilog without its sidecar is of no use to a harness, Verilog with an old one is.
         (folder / "top.json").unlink(missing_ok=True)
-        for name in ("top.v", "top.json"):
+        for name in files:
             (temporary / name).replace(folder / name)
     finally:
         shutil.rmtree(temporary)

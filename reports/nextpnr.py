@@ -5,6 +5,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from hw import mem_files
 from reports.tools import run_python
 from reports.yosys import FLATTEN, RUN, read
 
@@ -22,7 +23,7 @@ def fmax(verilog: Path, top: str = "top", seconds: float = TIME_LIMIT) -> float:
     Parameters
     ----------
     verilog : path
-        One file with every module.
+        One file with every module; what it reads lies beside it.
     top : str
         Name of the top module, whose clock is ``aclk``.
     seconds : float
@@ -43,6 +44,7 @@ def fmax(verilog: Path, top: str = "top", seconds: float = TIME_LIMIT) -> float:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         shutil.copyfile(verilog, folder / "design.v")
+        mem_files.copy(verilog, folder)
         commands = [
             *read("design.v", top),
             *FLATTEN,

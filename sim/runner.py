@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from hw import mem_files
 from sim.build import build
 from sim.records import Mismatch, Result, judge
 from sim.stalls import Stalls, pace
@@ -33,8 +34,8 @@ class Design:
     name : str
         Identifier, unique in one simulation.
     folder : Path
-        Holds ``top.v`` and ``top.json``; the modules of designs simulated together have names of
-        their own.
+        Holds ``top.v``, what it reads, and ``top.json``; the modules of designs simulated together
+        have names of their own.
     frames : (N, C, H, W) int
         Elements as they are on the stream.
     expected : dict of str to (N, C, H, W) int, optional
@@ -153,11 +154,12 @@ def _write_case(
     rng: np.random.Generator,
     timeout: int,
 ) -> None:
-    """Write the files that the bench reads: beats, paces, and ``case.json``."""
+    """Write the files that a run reads: memories, beats, paces, and ``case.json``."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     counts = {}
     for design in designs:
+        mem_files.copy(design.folder / "top.v", folder)
         top = tops[design.name]
         profiles = stalls.source, *stalls.sinks(len(top.outputs))
         for port, profile in zip(top.ports, profiles, strict=True):

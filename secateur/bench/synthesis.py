@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from hw.network import file_hash
+from hw.mem_files import design_hash
 from secateur.files import read_json, write_json
 
 SCHEMA = "secateur.bench-synthesis/1"
@@ -40,4 +40,4 @@ def figures(verilog: Path, top: str, cache: Path, place: bool) -> dict[str, Any]
 
 
 def _path(verilog: Path, cache: Path) -> Path:
-    return cache / f"{file_hash(verilog)}.json"
+    return cache / f"{design_hash(verilog)}.json"

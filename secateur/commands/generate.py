@@ -22,6 +22,9 @@ from secateur.errors import BudgetError
 from secateur.files import INTEGER, DesignFolder, read_json, refuse_existing
 from secateur.progress import Progress
 
+# Words of a memory in the Verilog itself at most: Yosys takes milliseconds to read each of them.
+INLINE_WORDS = 1024
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of this command."""
@@ -38,6 +41,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="what the Verilog is made of: portable (default), which any tool maps to any part, or "
         "cells of a family, which are smaller and faster: ecp5",
     )
+    parser.add_argument(
+        "--mem-files",
+        type=int,
+        default=INLINE_WORDS,
+        metavar="N",
+        help="memories of more than N words have their contents in .mem files beside top.v; "
+        f"default: {INLINE_WORDS}",
+    )
     parser.add_argument("--out", metavar="FOLDER", help="default: beside the network file")
     add_force(parser)
 
@@ -49,7 +60,11 @@ def execute(arguments: argparse.Namespace, progress: Progress) -> dict[str, Any]
     folder = DesignFolder(arguments.out or default)
     fold, budget = _fold(arguments)
     refuse_existing([folder.path], arguments.force)
-    return generate(source, folder, fold, budget, progress, arguments.cells)
+    if arguments.mem_files < 0:
+        raise ValueError(f"--mem-files must be at least 0, not {arguments.mem_files}")
+    return generate(
+        source, folder, fold, budget, progress, arguments.cells, inline_words=arguments.mem_files
+    )
 
 
 def _fold(arguments: argparse.Namespace) -> tuple[Callable[[Any, Any], Any], Any]:
@@ -120,6 +135,8 @@ def generate(
     budget: Any,
     progress: Progress,
     cells: str = "portable",
+    *,
+    inline_words: int = INLINE_WORDS,
 ) -> dict[str, Any]:
     """Fold a network and write its Verilog with all that later steps need; whole or not at all."""
     with progress.step("generate"):
@@ -138,7 +155,15 @@ def generate(
         try:
             shutil.copyfile(source, part.network)
             name = re.sub(r"\W", "_", folder.path.name)
-            emit(network, folding, part.path, network_file=part.network, top=name, cells=made_of)
+            emit(
+                network,
+                folding,
+                part.path,
+                network_file=part.network,
+                top=name,
+                cells=made_of,
+                inline_words=inline_words,
+            )
             write_folding(part.folding, folding)
             shutil.rmtree(folder.path, ignore_errors=True)
             part.path.replace(folder.path)
