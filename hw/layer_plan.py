@@ -68,6 +68,8 @@ class LayerPlan(WalkPlan):
         """Width of a sum of products without its bias: exactly as wide as the weights require."""
         if not self.is_conv:
             return self.source.bits
+        if self.room:
+            return self.room.sum_bits
         low, high = self.conv.sums(self.source)
         return signed_bits(int(low.min()), int(high.max()))
 
@@ -101,6 +103,9 @@ class LayerPlan(WalkPlan):
         layer = self.conv
         assert layer.multiplier is not None
         assert layer.shift is not None
+        if self.room and (scale := self.room.scale):
+            fitting = scale.fit(self.name, layer.multiplier, layer.shift)
+            return scale.bits, scale.shift, fitting
         return one_shift(layer.multiplier, layer.shift)
 
     @property
@@ -118,6 +123,8 @@ class LayerPlan(WalkPlan):
     @property
     def bias_bits(self) -> int:
         """Width of a bias."""
+        if self.room:
+            return self.room.bias_bits
         return signed_bits(min(self.biases), max(self.biases))
 
     @property

@@ -27,13 +27,16 @@ class Top(Elaboratable):
 
     def __init__(self, accelerator: Accelerator) -> None:
         self.accelerator = accelerator
-        self.sides = ("s_axis", *(output.stream for output in accelerator.outputs))
+        inputs = ("s_axis", "s_axis_weights")[: 1 + accelerator.loadable]
+        self.sides = (*inputs, *(output.stream for output in accelerator.outputs))
         busses = f"ASSOCIATED_BUSIF {':'.join(self.sides)}, ASSOCIATED_RESET aresetn"
         self.clock = Signal(name="aclk", attrs={"X_INTERFACE_PARAMETER": busses})
         self.reset_n = Signal(
             name="aresetn", attrs={"X_INTERFACE_PARAMETER": "POLARITY ACTIVE_LOW"}
         )
-        self.misframed = Signal(name="s_axis_misframed")
+        self.flags = {"misframed": Signal(name="s_axis_misframed")}
+        if accelerator.loadable:
+            self.flags["weights_incomplete"] = Signal(name="s_axis_weights_incomplete")
         self.streams = {
             f"{side}_{key}": Signal.like(
                 getattr(getattr(accelerator, side), key),
@@ -47,7 +50,7 @@ class Top(Elaboratable):
     @property
     def ports(self) -> list[Signal]:
         """Ports of the module."""
-        return [self.clock, self.reset_n, *self.streams.values(), self.misframed]
+        return [self.clock, self.reset_n, *self.streams.values(), *self.flags.values()]
 
     def elaborate(self, platform):
         m = Module()
@@ -56,12 +59,12 @@ class Top(Elaboratable):
         m.d.comb += [
             ClockSignal().eq(self.clock),
             ResetSignal().eq(~self.reset_n),
-            self.misframed.eq(inner.misframed),
+            *(flag.eq(getattr(inner, name)) for name, flag in self.flags.items()),
         ]
         for side in self.sides:
             for key in ("tdata", "tvalid", "tready", "tlast"):
                 outer, member = self.streams[f"{side}_{key}"], getattr(getattr(inner, side), key)
-                inwards = (side == "s_axis") != (key == "tready")
+                inwards = side.startswith("s_axis") != (key == "tready")
                 m.d.comb += member.eq(outer) if inwards else outer.eq(member)
         return m
 
@@ -74,6 +77,8 @@ def emit(
     top: str = "top",
     cells: Portable = PORTABLE,
     inline_words: int | None = None,
+    *,
+    loadable: bool = False,
 ) -> Path:
     """Write ``top.v`` (Verilog-2005) and ``top.json`` into a folder; both or none.
 
@@ -92,6 +97,8 @@ def emit(
     inline_words : int, optional
         Memories of more words have their contents in files of their own (`hw.mem_files`), which are
         written with the Verilog. Default: none has.
+    loadable : bool
+        Whether other weights can be loaded (`hw.contents`).
 
     Returns
     -------
@@ -105,8 +112,10 @@ def emit(
     """
     if not NAME.fullmatch(top):
         raise ValueError(f"top must be an identifier, not {top!r}")
-    accelerator = Accelerator(network, folding, cells.stages)
+    accelerator = Accelerator(network, folding, cells.stages, loadable=loadable)
     sidecar = describe(accelerator, folding, top, cells.name)
+    if loadable:
+        sidecar["weights"] = {"stream": "s_axis_weights", "bytes": accelerator.weight_bytes}
     if network_file is not None:
         path = Path(network_file)
         sidecar["network"] = {"file": path.name, "sha256": file_hash(path)}
