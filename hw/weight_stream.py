@@ -69,16 +69,13 @@ def refuse_other_structure(network: Network, design: Network) -> None:
     for layer, other in zip(network.layers, design.layers, strict=True):
         kinds = type(layer).__name__, type(other).__name__
         check(layer.name, kinds[0] == kinds[1], f"must be a {kinds[1]} as in the design")
-        for field in dataclasses.fields(other):
-            if field.name not in _LOADED:
-                _compare(layer, other, field.name)
         if isinstance(layer, Conv) and isinstance(other, Conv):
             _compare_taps(layer, other)
-
-
-def _compare(layer: Layer, other: Layer, key: str) -> None:
-    found, wanted = getattr(layer, key), getattr(other, key)
-    check(layer.name, found == wanted, f"{key} must be {wanted!r} as in the design, not {found!r}")
+        for field in dataclasses.fields(other):
+            if field.name not in _LOADED:
+                found, wanted = (repr(getattr(each, field.name)) for each in (layer, other))
+                sentence = f"{field.name} must be {wanted} as in the design, not {found}"
+                check(layer.name, found == wanted, sentence)
 
 
 def _compare_taps(layer: Conv, other: Conv) -> None:

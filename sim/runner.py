@@ -18,11 +18,27 @@ from sim.tools import ToolError, environment, require_tools, tail
 from sim.top import IDENTIFIER, Port, Top
 from sim.wrapper import prefix
 
-__all__ = ["Design", "Mismatch", "Result", "SimulationTimeout", "Stalls", "simulate"]
+__all__ = ["Design", "Load", "Mismatch", "Result", "SimulationTimeout", "Stalls", "simulate"]
 
 
 class SimulationTimeout(RuntimeError):
     """A design stopped moving before it was done."""
+
+
+@dataclass(frozen=True)
+class Load:
+    """Weights that a design is given while frames go through it.
+
+    Parameters
+    ----------
+    after : int
+        Frames that begin before, at least 1.
+    words : bytes
+        What `hw.weight_stream` makes of a network.
+    """
+
+    after: int
+    words: bytes
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,12 +56,15 @@ class Design:
         Elements as they are on the stream.
     expected : dict of str to (N, C, H, W) int, optional
         The right results by layer, as `hw.network.Network.compute` returns them.
+    load : Load, optional
+        Other weights for the later frames.
     """
 
     name: str
     folder: Path
     frames: np.ndarray
     expected: Mapping[str, np.ndarray] | None = None
+    load: Load | None = None
 
 
 def simulate(
@@ -133,6 +152,10 @@ def _tops(designs: Sequence[Design]) -> dict[str, Top]:
             top.input.check(design.frames)
         except ValueError as error:
             raise ValueError(f"design {design.name!r}: {error}") from error
+        size = top.weights.beats if top.weights else 0
+        if design.load and len(design.load.words) != size:
+            found = len(design.load.words)
+            raise ValueError(f"design {design.name!r}: load must be of {size} bytes, not {found}")
         if design.expected is not None:
             wanted = {port.layer: (len(design.frames), *port.shape) for port in top.outputs}
             given = {layer: maps.shape for layer, maps in design.expected.items()}
@@ -168,18 +191,31 @@ def _write_case(
             runs = pace(profile, beats=port.beats, interval=top.interval, rng=rng)
             lines = "".join(f"{go} {stop}\n" for go, stop in runs)
             (folder / f"{name}.pace").write_text(lines, encoding="ascii")
-        _write_beats(folder / f"{prefix(design.name, top.input)}.beats", design, top.input)
+        beats = top.input.pack(design.frames)
+        _write_beats(folder / f"{prefix(design.name, top.input)}.beats", beats, top.input.beats)
+        if top.weights:
+            counts |= _write_load(folder, design, top, top.weights)
     settle = max(top.interval for top in tops.values())
     case = {"beats": counts, "settle": settle, "timeout": timeout}
     (folder / "case.json").write_text(json.dumps(case), encoding="utf-8")
 
 
-def _write_beats(path: Path, design: Design, port: Port) -> None:
-    """Write what a source plays."""
-    beats = port.pack(design.frames)
-    last = port.beats - 1
-    lines = (f"{int(i % port.beats == last)} {beat}\n" for i, beat in enumerate(beats))
+def _write_beats(path: Path, beats: Sequence[str], size: int) -> None:
+    """Write what a source plays: beats of frames of some size."""
+    lines = (f"{int(i % size == size - 1)} {beat}\n" for i, beat in enumerate(beats))
     path.write_text("".join(lines), encoding="ascii")
+
+
+def _write_load(folder: Path, design: Design, top: Top, port: Port) -> dict[str, int]:
+    """Write what the stream of weights plays, if anything; return its beats."""
+    name, load = prefix(design.name, port), design.load
+    beats = [f"{byte:02x}" for byte in load.words] if load else []
+    # Offered once the last frame before has begun: no further one begins then.
+    after = (load.after - 1) * top.input.beats + 1 if load else 0
+    _write_beats(folder / f"{name}.beats", beats, port.beats)
+    (folder / f"{name}.after").write_text(f"{after}\n", encoding="ascii")
+    (folder / f"{name}.pace").write_text("1000000 0\n", encoding="ascii")
+    return {name: len(beats)}
 
 
 def _execute(model: Path, folder: Path, seed: int, waves: bool) -> None:

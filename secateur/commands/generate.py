@@ -49,6 +49,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="memories of more than N words have their contents in .mem files beside top.v; "
         f"default: {INLINE_WORDS}",
     )
+    parser.add_argument(
+        "--loadable",
+        action="store_true",
+        help="weights, biases and scales can be loaded through a stream of their own, so that "
+        "`secateur weights` needs no new bitstream",
+    )
     parser.add_argument("--out", metavar="FOLDER", help="default: beside the network file")
     add_force(parser)
 
@@ -63,7 +69,14 @@ def execute(arguments: argparse.Namespace, progress: Progress) -> dict[str, Any]
     if arguments.mem_files < 0:
         raise ValueError(f"--mem-files must be at least 0, not {arguments.mem_files}")
     return generate(
-        source, folder, fold, budget, progress, arguments.cells, inline_words=arguments.mem_files
+        source,
+        folder,
+        fold,
+        budget,
+        progress,
+        arguments.cells,
+        inline_words=arguments.mem_files,
+        loadable=arguments.loadable,
     )
 
 
@@ -137,6 +150,7 @@ def generate(
     cells: str = "portable",
     *,
     inline_words: int = INLINE_WORDS,
+    loadable: bool = False,
 ) -> dict[str, Any]:
     """Fold a network and write its Verilog with all that later steps need; whole or not at all."""
     with progress.step("generate"):
@@ -163,6 +177,7 @@ def generate(
                 top=name,
                 cells=made_of,
                 inline_words=inline_words,
+                loadable=loadable,
             )
             write_folding(part.folding, folding)
             shutil.rmtree(folder.path, ignore_errors=True)

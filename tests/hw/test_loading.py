@@ -9,58 +9,15 @@ from amaranth.hdl import Signal
 from hw.accelerator import Accelerator
 from hw.cost import predict_ends
 from hw.fold import Fold, UnsupportedLayer
-from hw.layers import Add, AvgPool, Input, MaxPool
+from hw.layers import Input, MaxPool
 from hw.network import Network
 from hw.weight_stream import weight_stream
 from tests.hw.networks import NO_PADDING, Case, conv, pictures
 from tests.hw.pipeline import input_words, results_of
-from tests.hw.retrained import retrained
+from tests.hw.retrained import chain, residual, retrained
 from tests.hw.streams import STALLS, Transfers, collector, driver, never, run
 
 LIMIT = 50_000
-
-
-def chain() -> Case:
-    """Lists that are cut, two streams, tied and untied scales, raw sums."""
-    rng = np.random.default_rng(5)
-    layers = (
-        Input("x", (2, 6, 7), bits=5, offset=(3, 17)),
-        conv(rng, "a", "x", (2, 5), stride=(1, 1), density=0.6),
-        MaxPool("p", "a", (2, 2), (2, 2), (0, 0, 1, 0)),
-        conv(rng, "b", "p", (5, 4), stride=(2, 1), density=0.4, by_kernel=True, signed=True),
-        conv(rng, "s", "b", (4, 4), (1, 1), padding=NO_PADDING, scaled=False, weight_bits=3),
-        conv(rng, "c", "s", (4, 3), (2, 4), padding=NO_PADDING, raw=True),
-    )
-    folding = {
-        "x": Fold(3),
-        "a": Fold(4, 2, 2),
-        "p": Fold(3, 1, 2),
-        "b": Fold(2, 3),
-        "s": Fold(1, 1, 3, 2),
-        "c": Fold(1, 1, 3),
-    }
-    return Case(Network("chain", layers), folding)
-
-
-def residual() -> Case:
-    """An add and an average, and two outputs."""
-    rng = np.random.default_rng(6)
-    layers = (
-        Input("x", (3, 5, 6)),
-        conv(rng, "a", "x", (3, 4), bits=6),
-        conv(rng, "b", "a", (4, 4), density=0.5, signed=True),
-        Add("s", ("b", "a"), (40, 13), 6, signed=True),
-        AvgPool("g", "s", (5, 6), (1, 1), 9, 8),
-        conv(rng, "c", "g", (4, 3), (1, 1), padding=NO_PADDING, raw=True),
-    )
-    folding = {
-        "x": Fold(2),
-        "a": Fold(3, 2),
-        "b": Fold(2, 2, 2),
-        "g": Fold(1, 1, 2),
-        "c": Fold(1, 3),
-    }
-    return Case(Network("residual", layers, ("c", "s")), folding)
 
 
 def late(cycles: int) -> Iterator[bool]:
