@@ -35,6 +35,8 @@ class Scale:
         bits, shift, _ = one_shift(multipliers, shifts)
         if not bits:
             return Scale(0, shift)
+        shift = int(shifts.max())  # with no common factor taken out: others may have none
+        bits = int((multipliers << (shift - shifts)).max()).bit_length()
         up = max(MAX_MULTIPLIER_BITS - bits, 0) + HEADROOM
         return Scale(bits + up + HEADROOM, shift + up)
 

@@ -32,7 +32,7 @@ class Load:
     Parameters
     ----------
     after : int
-        Frames that begin before, at least 1.
+        Frames that begin before, at least 1; of one beat, a few more may.
     words : bytes
         What `hw.weight_stream` makes of a network.
     """

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from hw.arithmetic import MAX_SHIFT, one_shift
 from hw.fold import Fold
 from hw.layers import Add, AvgPool, Conv, Input, Layer, MaxPool
 from hw.network import Network
@@ -54,7 +55,7 @@ def residual() -> Case:
 
 
 def retrained(network: Network, seed: int = 1) -> Network:
-    """Draw other weights, biases and scales; scales are off by one power of two at most."""
+    """Draw other weights and biases; scales are others, by a power of two at most."""
     rng = np.random.default_rng(seed)
     return Network(
         network.name, tuple(_retrained(layer, rng) for layer in network.layers), network.outputs
@@ -65,17 +66,17 @@ def _retrained(layer: Layer, rng: np.random.Generator) -> Layer:
     if isinstance(layer, Conv):
         limit = 1 << (layer.weight_bits - 1)
         weight = rng.integers(-limit, limit, layer.weight.shape) * layer.survivors
-        bias = rng.permutation(layer.bias)
-        if layer.multiplier is None or layer.shift is None or set(layer.multiplier) == {1}:
-            return replace(layer, weight=weight, bias=bias)
-        up = int(rng.integers(0, 2))
-        multiplier = np.maximum(rng.permutation(layer.multiplier) - 1, 1)
-        return replace(
-            layer, weight=weight, bias=bias, multiplier=multiplier, shift=layer.shift + up
-        )
-    if isinstance(layer, AvgPool) and layer.multiplier > 1:
-        return replace(layer, multiplier=layer.multiplier + 1, shift=layer.shift + 1)
-    if isinstance(layer, Add) and max(layer.multipliers) > 1:
+        layer = replace(layer, weight=weight, bias=rng.permutation(layer.bias))
+        if layer.multiplier is None or layer.shift is None:
+            return layer
+        if not one_shift(layer.multiplier, layer.shift)[0]:
+            return layer
+        multiplier = np.maximum(layer.multiplier - 1, np.minimum(layer.multiplier, 1))
+        up = rng.integers(0, 2) if layer.shift.max() < MAX_SHIFT else 0
+        return replace(layer, multiplier=multiplier, shift=layer.shift + up)
+    if isinstance(layer, AvgPool) and layer.multiplier & (layer.multiplier - 1):
+        return replace(layer, multiplier=layer.multiplier - 1)
+    if isinstance(layer, Add) and len({*layer.multipliers}) > 1:
         a, b = layer.multipliers
-        return replace(layer, multipliers=(b, a + 1))
+        return replace(layer, multipliers=(b, a))
     return layer
