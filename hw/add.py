@@ -173,7 +173,7 @@ class AddEngine(wiring.Component):
         ]
         shifted = Signal((total >> shift).shape())
         m.d.comb += shifted.eq(total >> shift)
-        saturate(m, shifted, self.plan.result.low, self.plan.result.high, result)
+        saturate(m, shifted, result)
 
     def _queue(
         self, m: Module, passing: data.View, valid: Signal, entry: data.View, left: Signal

@@ -145,9 +145,11 @@ def predict_interval(
     return _rhythm(network, folding, plans or plan(network, folding)).interval
 
 
-def predict_ends(network: Network, folding: Folding, frames: int) -> dict[str, list[int]]:
+def predict_ends(
+    network: Network, folding: Folding, frames: int, plans: tuple[Plan, ...] | None = None
+) -> dict[str, list[int]]:
     """Predict when each frame's last beat leaves, by output; the first input beat is in cycle 0."""
-    picture, plans = network.input, plan(network, folding)
+    picture, plans = network.input, plans or plan(network, folding)
     columns = input_columns(picture, folding)
     outputs = outputs_of(network, folding, plans)
     return frame_ends(network.formats[picture.name], columns, plans, outputs, frames)

@@ -85,7 +85,7 @@ class LayerEngine(wiring.Component):
         last = delayed(m, walker.last, plan.stages.read - 1)
         for r in range(plan.fold.R):
             if plan.is_conv:
-                lanes = MultiplyAdd(plan)
+                lanes = MultiplyAdd(plan, r)
                 if plan.weighted:
                     m.d.comb += lanes.weights.eq(self._weights(m, made_of, r, walker))
             else:
@@ -145,5 +145,5 @@ class LayerEngine(wiring.Component):
             write = self.load.port(r, memory)
             return made_of.loadable(m, f"weights_{r}", memory, walker.tap[r], write)
         shape = data.ArrayLayout(signed(plan.conv.weight_bits), plan.fold.G)
-        init = plan.schedule.weight[:, r].tolist()
-        return made_of.weights(m, f"weights_{r}", shape, init, walker.tap[r])
+        words = [shape.const(weights).as_bits() for weights in plan.schedule.weight[:, r].tolist()]
+        return made_of.rom(m, f"weights_{r}", shape.size, words, walker.tap[r])

@@ -3,6 +3,8 @@
 from dataclasses import replace
 from functools import cached_property
 
+import numpy as np
+
 from hw.arithmetic import one_shift, signed_bits
 from hw.layers import Conv
 from hw.link import Link
@@ -14,11 +16,13 @@ from hw.timing import (
     JOIN,
     QUEUE,
     QUEUE_STEP,
+    ROUND,
     SATURATE,
-    SCALE,
     WALK,
 )
 from hw.walk_plan import WalkPlan
+
+CELL_BITS = 18  # of each operand of a multiplier cell
 
 
 class LayerPlan(WalkPlan):
@@ -65,30 +69,76 @@ class LayerPlan(WalkPlan):
 
     @cached_property
     def sum_bits(self) -> int:
-        """Width of a sum of products without its bias: exactly as wide as the weights require."""
+        """Width of a sum of products: exactly as wide as the weights, and its bias, require."""
         if not self.is_conv:
             return self.source.bits
         if self.room:
             return self.room.sum_bits
-        low, high = self.conv.sums(self.source)
+        biases = np.array(self.biases) * self.preloads
+        low, high = self.conv.sums(self.source) + biases
         return signed_bits(int(low.min()), int(high.max()))
 
     @property
     def sum_latency(self) -> int:
         """Cycles from a tap's address to the sum that it completes in its hold register."""
-        stages = self.stages
-        return stages.read + stages.multiply * self.is_conv + stages.accumulate
+        return self.stages.read + self.multiply_latency + self.stages.accumulate
+
+    @property
+    def multiply_latency(self) -> int:
+        """Cycles from operands to products, or to what is summed as it is."""
+        return (self.stages.multiply if self.weighted else 1) if self.is_conv else 0
+
+    @cached_property
+    def preloads(self) -> bool:
+        """Whether sums begin with their biases, which come `E` a cycle as sums leave.
+
+        So it is if every list lasts until the biases of the one before were there, and no others
+        can be loaded.
+        """
+        if not self.stages.preloads or not self.is_conv or not all(self.lists) or self.room:
+            return False
+        return all(map(self._has_time_for_biases, range(self.fold.R)))
+
+    def _has_time_for_biases(self, r: int) -> bool:
+        """Whether the lists of a sequencer are long enough, and in one order in all passes."""
+        groups = [made.group[:, r] for made in self.passes]
+        orders = {tuple(group[group >= 0].tolist()) for group in groups}
+        if orders == {()}:
+            return True
+        ends = [np.flatnonzero(group >= 0) for group in groups]
+        between = [np.diff(places) for places in ends]
+        tail = min(len(made) - int(at[-1]) for made, at in zip(self.passes, ends, strict=True))
+        around = tail + min(int(places[0]) for places in ends)
+        cycles = -(-self.fold.G // self.fold.E)
+        return (
+            len(orders) == 1 and min(around, *map(int, np.concatenate(between)), around) >= cycles
+        )
+
+    def list_biases(self, r: int) -> list[list[int]]:
+        """Biases of the outputs of every list that a sequencer sums, in the order of its walk.
+
+        Of two sequencers that sum a list the first adds its biases, the other one zero.
+        """
+        first = {pick.output: pick.sequencers[0] for pick in self.schedule.picks}
+        order = self.passes[0].group[:, r]
+        return [
+            [self.biases[o] if first[o] == r else 0 for o in self.lists[group].outputs]
+            for group in order[order >= 0]
+        ]
 
     @property
     def latency(self) -> int:
         """Cycles from the tap that completes an output to that output at the head of the queue."""
         cycles = WALK + self.sum_latency + GATHER + QUEUE
         cycles += EMIT * self.holds + JOIN * self.schedule.splits
-        if not isinstance(self.layer, Conv):
-            return cycles
-        cycles += BIAS
-        if self.layer.shift is not None:
-            cycles += SATURATE + SCALE * self.scales
+        return cycles + self.requantise_latency if self.is_conv else cycles
+
+    @property
+    def requantise_latency(self) -> int:
+        """Cycles from a sum of products to its activation."""
+        cycles = BIAS * (not self.preloads)
+        if self.conv.shift is not None:
+            cycles += SATURATE + (self.stages.multiply + ROUND) * self.scales
         return cycles
 
     @property
@@ -126,6 +176,41 @@ class LayerPlan(WalkPlan):
         if self.room:
             return self.room.bias_bits
         return signed_bits(min(self.biases), max(self.biases))
+
+    @cached_property
+    def biased(self) -> tuple[np.ndarray, np.ndarray]:
+        """Smallest and largest sum (O,) of every output, with its bias."""
+        low, high = self.conv.sums(self.source)
+        return low + self.biases, high + self.biases
+
+    @property
+    def biased_bits(self) -> int:
+        """Width of a sum with its bias."""
+        if self.room:
+            return 1 + max(self.sum_bits, self.bias_bits)
+        low, high = self.biased
+        return signed_bits(int(low.min()), int(high.max()))
+
+    @cached_property
+    def operand(self) -> tuple[int, bool]:
+        """Width of a sum with its bias, and whether it is signed, where it is multiplied.
+
+        Bits are left out of a sum if what they then tell is certain to saturate; where no result
+        is negative, that is true of a negative sum.
+        """
+        if self.room:
+            return self.biased_bits, True
+        (low, high), bits, signed = self.biased, self.biased_bits, self.result.signed
+        _, shift, multipliers = self.requantiser
+        scale, half = np.array(multipliers, np.int64), 1 << (shift - 1)
+        for width in range(min(CELL_BITS, bits), bits):
+            least, most = (-1 << (width - 1) if signed else 0), (1 << (width - signed)) - 1
+            saturates = ((most + 1) * scale + half) >> shift >= self.result.high
+            vanishes = ((least - 1) * scale + half) >> shift <= self.result.low
+            exact = (saturates | (high <= most)) & (vanishes | (low >= least))
+            if exact.all():
+                return width, signed
+        return bits, True
 
     @property
     def memory_bits(self) -> dict[str, int]:

@@ -9,7 +9,7 @@ EMIT = 1  # hold registers of several sequencers -> those that leave
 GATHER = 1  # sums of a group -> one sum
 JOIN = 1  # sums of two sequencers -> one sum
 BIAS = 1
-SCALE = 1
+ROUND = 1  # product -> rounded and shifted
 SATURATE = 1
 QUEUE = 1  # into the output queue
 SOURCE_ROWS = 2  # rows that a source of wide beats gathers
@@ -31,11 +31,14 @@ class Stages:
         From operands to products.
     accumulate : int
         From products, or pixels that are compared, to sums in the hold registers.
+    preloads : bool
+        Whether a sum may begin with its bias.
     """
 
     read: int = 2
     multiply: int = 1
     accumulate: int = 1
+    preloads: bool = False
 
 
 PORTABLE = Stages()

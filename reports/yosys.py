@@ -55,7 +55,7 @@ FLOWS = {
         {"LUT4": 1, "CCU2C": 2, "TRELLIS_DPR16X4": 4},
         {"TRELLIS_FF": 1},
         {"MULT18X18D": 1},
-        {"DP16KD": 1},
+        {"DP16KD|PDPW16KD": 1},
     ),
     "ice40": Flow("synth_ice40 -dsp", *_ICE40),
     "ice40hx": Flow("synth_ice40", *_ICE40),
@@ -130,12 +130,21 @@ class Area:
 
 
 def read(verilog: str, top: str) -> tuple[str, str]:
-    """Commands of Yosys that read a design."""
-    return f"read_verilog {verilog}", f"hierarchy -check -top {top}"
+    """Commands of Yosys that read a design, which may have cells of a family."""
+    return f"read_verilog {verilog}", f"hierarchy -top {top}"
+
+
+def commands(family: str, top: str = "top") -> tuple[str, ...]:
+    """Commands of Yosys that synthesise what was read."""
+    return *FLATTEN, f"{FLOWS[family].command} -top {top}"
 
 
 def synthesise(
-    verilog: Path, top: str = "top", seconds: float = TIME_LIMIT, family: str = "ecp5"
+    verilog: Path,
+    top: str = "top",
+    seconds: float = TIME_LIMIT,
+    family: str = "ecp5",
+    netlist: Path | None = None,
 ) -> Area:
     """Synthesise a Verilog file for a family of parts and count its cells.
 
@@ -151,6 +160,8 @@ def synthesise(
         Time limit.
     family : str
         One of `FLOWS`.
+    netlist : path, optional
+        Where the cells and their wires are written to, as JSON.
 
     Raises
     ------
@@ -163,14 +174,17 @@ def synthesise(
         folder = Path(name)
         shutil.copyfile(verilog, folder / "design.v")
         mem_files.copy(verilog, folder)
-        commands = [
+        steps = [
             *read("design.v", top),
             "tee -q -o before.json stat -json",
-            *FLATTEN,
-            f"{FLOWS[family].command} -top {top}",
+            *commands(family, top),
             "tee -q -o after.json stat -json",
         ]
-        run_python(["-c", RUN, *commands], what="Yosys", seconds=seconds, folder=folder)
+        if netlist is not None:
+            steps.append("write_json netlist.json")
+        run_python(["-c", RUN, *steps], what="Yosys", seconds=seconds, folder=folder)
+        if netlist is not None:
+            shutil.move(folder / "netlist.json", netlist)
         before, after = (
             json.loads((folder / file).read_text(encoding="utf-8"))["design"]
             for file in ("before.json", "after.json")

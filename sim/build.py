@@ -12,7 +12,7 @@ from sim.tools import MAKEFLAGS, ToolError, environment, tail
 from sim.top import Top
 from sim.wrapper import wrap
 
-_PARTS = sorted((Path(__file__).parent / "verilog").glob("*.v"))
+_PARTS = sorted((Path(__file__).parent / "verilog").rglob("*.v"))
 _MODULE = re.compile(r"^\s*module\s+(\\\S+|\w+)", re.MULTILINE)
 # Warnings end a build; style is not judged here, latches are. Only what cocotb touches is public:
 # with everything public, as cocotb's runner asks, a run takes twice as long.

@@ -1,8 +1,9 @@
 """Cells by the names of their families."""
 
+from hw.cells.ecp5 import Ecp5
 from hw.cells.portable import PORTABLE, Portable
 
-CELLS = {cells.name: cells for cells in (PORTABLE,)}
+CELLS = {cells.name: cells for cells in (PORTABLE, Ecp5())}
 
 
 def named(name: str) -> Portable:

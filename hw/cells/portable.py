@@ -1,5 +1,8 @@
 """Cells in plain Amaranth, which every tool maps to any part and every simulator runs."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 from amaranth import *
 from amaranth.lib import data
 from amaranth.lib.memory import Memory
@@ -9,6 +12,25 @@ from hw.layer_plan import LayerPlan
 from hw.parts.load import Write
 from hw.parts.steps import delayed, keep
 from hw.timing import Stages
+
+
+@dataclass(frozen=True)
+class Start:
+    """What the sums of one output of a group begin with.
+
+    Parameters
+    ----------
+    begun : Value
+        The products go to sums that have begun; else these begin with the products, or with zero.
+    bias : Value
+        What is added to sums that begin.
+    first : int
+        What is added to those that begin after a reset.
+    """
+
+    begun: Value
+    bias: Value
+    first: int
 
 
 class Portable:
@@ -71,21 +93,18 @@ class Portable:
         ]
         return Value.cast(read.data)
 
-    def weights(
-        self, m: Module, name: str, shape: data.ArrayLayout, init: list[list[int]], address: Value
-    ) -> Value:
-        """Build a memory of weights, one for each output of a group in every word.
+    def rom(self, m: Module, name: str, width: int, words: Sequence[int], address: Value) -> Value:
+        """Build a memory that is only read, of words of some bits.
 
         Returns
         -------
         Value
             The word, ``stages.read - 1`` cycles after its address.
         """
-        words = [shape.const(weights) for weights in init]
-        m.submodules[name] = memory = Memory(shape=shape, depth=len(init), init=words)
+        m.submodules[name] = memory = Memory(shape=width, depth=len(words), init=words)
         read = memory.read_port()
         m.d.comb += read.addr.eq(address)
-        return Value.cast(read.data)
+        return read.data
 
     def loadable(
         self, m: Module, name: str, contents: Contents, address: Value, write: Write
@@ -122,6 +141,7 @@ class Portable:
         weight: Value,
         last: Value,
         holds: data.View,
+        start: Start | None,
     ) -> None:
         """Sum products of one output of a group, in all lanes.
 
@@ -131,24 +151,51 @@ class Portable:
         plan : LayerPlan
         g : int
             Place of the output in its group.
-        operands : View
+        operands : Signal or View
             An activation per lane.
         weight : Value
             The weight that all of them meet; if the plan has none, they are summed as they are.
         last : Value
-            With the products, ``stages.multiply`` cycles after their operands: they complete a sum.
+            With the products, `LayerPlan.multiply_latency` cycles after their operands: they
+            complete a sum.
         holds : View
             A sum per lane, ``stages.accumulate`` cycles after `last`; it stays, or is zero in any
             other cycle (`LayerPlan.holds`).
+        start : Start, optional
+            What sums begin with, where that is not zero.
         """
         for p in range(plan.fold.P):
-            shape = Value.cast(holds[p]).shape()
-            width = (operands[p] * weight).shape() if plan.weighted else operands[p].shape()
-            product = Signal(width, name=f"product_{g}_{p}")
-            total, acc = Signal(shape, name=f"total_{g}_{p}"), Signal(shape, name=f"acc_{g}_{p}")
-            m.d.sync += product.eq(operands[p] * weight if plan.weighted else operands[p])
-            m.d.comb += total.eq(acc + product)
-            keep(m, last, acc, total, holds[p], 0, holds=plan.holds)
+            name = f"{g}_{p}"
+            if plan.weighted:
+                product = self.product(m, f"product_{name}", operands[p], weight)
+            else:
+                product = Signal.like(operands[p], name=f"product_{name}")
+                m.d.sync += product.eq(operands[p])
+            self.accumulate(m, name, product, last, holds[p], start, holds=plan.holds)
+
+    def product(self, m: Module, name: str, a: Value, b: Value) -> Signal:
+        """Multiply, in ``stages.multiply`` cycles."""
+        product = Signal((a * b).shape(), name=name)
+        m.d.sync += product.eq(a * b)
+        return product
+
+    def accumulate(
+        self,
+        m: Module,
+        name: str,
+        product: Signal,
+        last: Value,
+        hold: Value,
+        start: Start | None,
+        *,
+        holds: bool,
+    ) -> None:
+        """Sum products, as `multiply_add` does, in one lane."""
+        assert start is None
+        shape = hold.shape()
+        total, acc = Signal(shape, name=f"total_{name}"), Signal(shape, name=f"acc_{name}")
+        m.d.comb += total.eq(acc + product)
+        keep(m, last, acc, total, hold, 0, holds=holds)
 
 
 PORTABLE = Portable()

@@ -7,9 +7,11 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from hw.layer_plan import LayerPlan
-from hw.parts.rom import read, sequence
+from hw.parts.rom import look_up, read, sequence
 from hw.passes import with_end
 from hw.rom import Rom
+
+_MOST_LOOKED_UP = 64  # words that a few LUTs hold, and say at once
 
 
 class EventSource(wiring.Component):
@@ -19,6 +21,10 @@ class EventSource(wiring.Component):
     -------
     next : In(1)
         An entry is used.
+    kind : In
+        Class of the row to which the entry after this one belongs.
+    pass_end : In(1)
+        This entry is the last one of a pass.
     last : Out(R)
         Sequencers of which the entry completes a sum.
     ends : Out
@@ -26,13 +32,18 @@ class EventSource(wiring.Component):
     """
 
     next: Signal
+    kind: Signal
+    pass_end: Signal
     last: Signal
     ends: Signal
 
     def __init__(self, plan: LayerPlan) -> None:
         self.plan = plan
         last, ends = Out(plan.fold.R), Out(range(plan.most_ends + 1))
-        super().__init__({"next": In(1), "last": last, "ends": ends})
+        kind = In(range(len(plan.passes)))
+        super().__init__(
+            {"next": In(1), "kind": kind, "pass_end": In(1), "last": last, "ends": ends}
+        )
 
     def elaborate(self, platform):
         m = Module()
@@ -49,6 +60,8 @@ class EventSource(wiring.Component):
         m.d.comb += [event.eq(between == 0), advance.eq(self.next & event)]
         if len(plan.passes) == 1:
             following = sequence(m, "events", rom, advance)
+        elif len(rom) <= _MOST_LOOKED_UP:
+            following = self._looked_up(m, rom, advance)
         else:
             following = self._of_passes(m, rom, advance)
         with m.If(advance):
@@ -62,6 +75,20 @@ class EventSource(wiring.Component):
         with m.If(event):
             m.d.comb += [self.last.eq(last), self.ends.eq(ends)]
         return m
+
+    def _looked_up(self, m: Module, rom: Rom, advance: Signal) -> dict[str, Value]:
+        """Look up the event behind this one: it is behind it, or the first of the next pass."""
+        plan = self.plan
+        counts = [len(with_end(made)) for made in plan.passes]
+        firsts = [last - count for last, count in zip(accumulate(counts), counts, strict=True)]
+        place, following = (
+            Signal(range(len(rom)), init=firsts[plan.class_of[0]], name=name)
+            for name in ("place", "following")
+        )
+        m.d.comb += following.eq(Mux(self.pass_end, Array(firsts)[self.kind], place + 1))
+        with m.If(advance):
+            m.d.sync += place.eq(following)
+        return look_up(m, "events", rom, following)
 
     def _of_passes(self, m: Module, rom: Rom, advance: Signal) -> dict[str, Value]:
         """Read the events of one pass after the other, the second event of the picture first."""

@@ -4,10 +4,10 @@ from amaranth import *
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from hw.cells.portable import cells
+from hw.cells.portable import Portable, Start, cells
 from hw.layer_plan import LayerPlan
 from hw.parts.beats import element
-from hw.parts.steps import delayed, keep
+from hw.parts.steps import cyclic_index, delayed, keep
 
 
 def sum_shape(plan: LayerPlan) -> Shape:
@@ -23,7 +23,7 @@ def sums(plan: LayerPlan) -> data.ArrayLayout:
 
 
 class MultiplyAdd(wiring.Component):
-    """Array of ``P * G`` multiply-adds; nothing in it ever waits.
+    """Array of ``P * G`` multiply-adds of one sequencer; nothing in it ever waits.
 
     As many outputs of a group as leave in one cycle run abreast, the next ones a cycle behind. A
     hold register keeps its sum until the next one or, where sums are gathered as they end, is zero
@@ -50,8 +50,8 @@ class MultiplyAdd(wiring.Component):
     last: Signal
     holds: data.View
 
-    def __init__(self, plan: LayerPlan) -> None:
-        self.plan = plan
+    def __init__(self, plan: LayerPlan, sequencer: int = 0) -> None:
+        self.plan, self.sequencer = plan, sequencer
         weight = signed(plan.conv.weight_bits)
         super().__init__(
             {
@@ -65,28 +65,55 @@ class MultiplyAdd(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        fold, made_of = self.plan.fold, cells(platform)
+        plan, fold, made_of = self.plan, self.plan.fold, cells(platform)
 
+        lists = plan.list_biases(self.sequencer) if plan.preloads else []
+        biases = Signal(data.ArrayLayout(signed(plan.bias_bits), fold.E))
         pixels = operands = self.pixels
         last = last_product = self.last
+        begun, lasts = last, []
         for g in range(fold.G):
             behind, abreast = divmod(g, fold.E)
             if not abreast:
                 operands = Signal(self.pixels.shape(), name=f"operands_{g}")
                 last_operand = Signal(name=f"last_{g}")
                 m.d.sync += [operands.eq(pixels), last_operand.eq(last)]
-                last_product = delayed(m, last_operand, made_of.stages.multiply, f"completes_{g}")
+                last_product = delayed(m, last_operand, plan.multiply_latency, f"completes_{g}")
+                lasts.append(last_operand)
                 if g == 0:
                     with m.If(self.blank):
                         m.d.sync += operands.eq(0)
+                if lists:
+                    begun = Signal(init=1, name=f"begun_{g}")
+                    m.d.sync += begun.eq(~last_product)
                 pixels, last = operands, last_operand
             weight = self.weights[g]
             for delay in range(behind + 1):
                 later = Signal(weight.shape(), name=f"weight_{g}_{delay}")
                 m.d.sync += later.eq(weight)
                 weight = later
-            made_of.multiply_add(m, self.plan, g, operands, weight, last_product, self.holds[g])
+            start = Start(begun, biases[abreast], (lists[0][g:] or [0])[0]) if lists else None
+            made_of.multiply_add(m, plan, g, operands, weight, last_product, self.holds[g], start)
+        if lists:
+            m.d.comb += biases.eq(self._biases(m, made_of, lists, lasts))
         return m
+
+    def _biases(
+        self, m: Module, made_of: Portable, lists: list[list[int]], lasts: list[Signal]
+    ) -> Value:
+        """Biases of the outputs whose sums begin; those of the first list are there from reset."""
+        plan, abreast = self.plan, self.plan.fold.E
+        shape = data.ArrayLayout(signed(plan.bias_bits), abreast)
+        words = []
+        for biases in (*lists[1:], lists[0]):
+            padded = biases + [0] * (len(lasts) * abreast - len(biases))
+            words += [padded[at : at + abreast] for at in range(0, len(padded), abreast)]
+        ends = Signal()
+        m.d.comb += ends.eq(Cat(lasts).any())
+        ahead = plan.multiply_latency + 1 - (plan.stages.read - 1)
+        index, _ = cyclic_index(m, len(words), delayed(m, ends, ahead), "bias_index")
+        init = [shape.const(word).as_bits() for word in words]
+        return made_of.rom(m, "biases", shape.size, init, index)
 
 
 class Maximum(wiring.Component):

@@ -2,12 +2,11 @@
 
 from amaranth import *
 from amaranth.lib import data, stream, wiring
-from amaranth.lib.fifo import SyncFIFO
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from hw.layer_plan import LayerPlan
-from hw.parts.beats import beat, beats, element
+from hw.parts.beats import beats, element
 from hw.parts.steps import cyclic_index
 
 
@@ -45,31 +44,42 @@ class OutputQueue(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         plan, blocks = self.plan, self.plan.columns.block
-        layout = beat(plan.link)
-        enter = Signal(layout)
-
-        length = len(plan.schedule.exits)
-        index, next_index = cyclic_index(m, length, self.valid, "index")
-        block = Signal(range(blocks))
-        with m.If(self.valid & (index == length - 1)):
-            m.d.sync += block.eq(Mux(block == blocks - 1, 0, block + 1))
-        m.d.comb += enter.column.eq(block)
-        for e, channel in enumerate(self._channels(m, index, next_index)):
-            m.d.comb += [
-                enter.maps[e].channel.eq(channel),
-                enter.maps[e].pixels.eq(self.results[e]),
-            ]
-
-        m.submodules.fifo = fifo = SyncFIFO(width=Shape.cast(layout).width, depth=plan.queue_depth)
         m.d.comb += [
-            fifo.w_data.eq(enter),
-            fifo.w_en.eq(self.valid),
-            self.o.payload.eq(fifo.r_data),
-            self.o.valid.eq(fifo.r_rdy),
-            fifo.r_en.eq(self.o.ready),
+            self.o.valid.eq(self._queue(m)),
             self.left.eq(self.o.valid & self.o.ready),
         ]
+
+        # Results leave in their order: that need not be queued.
+        length = len(plan.schedule.exits)
+        index, next_index = cyclic_index(m, length, self.left, "index")
+        block = Signal(range(blocks))
+        with m.If(self.left & (index == length - 1)):
+            m.d.sync += block.eq(Mux(block == blocks - 1, 0, block + 1))
+        m.d.comb += self.o.payload.column.eq(block)
+        for e, channel in enumerate(self._channels(m, index, next_index)):
+            m.d.comb += self.o.payload.maps[e].channel.eq(channel)
         return m
+
+    def _queue(self, m: Module) -> Value:
+        """Queue pixels; return whether there are any."""
+        depth = self.plan.queue_depth
+        m.submodules.queue = memory = Memory(shape=self.results.shape(), depth=depth, init=[])
+        write, read = memory.write_port(), memory.read_port(domain="comb")
+        places = []
+        for name, moves in (("enter", self.valid), ("leave", self.left)):
+            place, _ = cyclic_index(m, depth, moves, name)
+            turn = Signal(name=f"{name}_turn")
+            m.d.sync += turn.eq(turn ^ (moves & (place == depth - 1)))
+            places.append(Cat(place, turn))
+        enter, leave = places
+        m.d.comb += [
+            write.addr.eq(enter[:-1]),
+            write.data.eq(self.results),
+            write.en.eq(self.valid),
+            read.addr.eq(leave[:-1]),
+            *(one.pixels.eq(read.data[e]) for e, one in enumerate(self.o.payload.maps)),
+        ]
+        return enter != leave
 
     def _channels(self, m: Module, index: Signal, next_index: Signal) -> list[Value]:
         """Channel of every stream; one that carries nothing has the channel behind the last."""

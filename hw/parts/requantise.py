@@ -5,20 +5,21 @@ from amaranth.lib import data, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
+from hw.cells.portable import Portable, cells
 from hw.contents import contents
-from hw.layer_plan import LayerPlan
+from hw.layer_plan import CELL_BITS, LayerPlan
 from hw.parts.beats import element
 from hw.parts.lanes import sum_shape
 from hw.parts.load import Load, LoadInterface
-from hw.parts.steps import cyclic_index, saturate
+from hw.parts.steps import cyclic_index, delayed, saturate
+from hw.timing import ROUND
 
 
 class Requantise(wiring.Component):
     """Requantiser of `E` outputs a cycle, for all lanes, in the order of `Schedule.exits`.
 
     Computes ``clip(((sum + bias) * multiplier + 2**(shift - 1)) >> shift, low, high)``, or only
-    ``sum + bias`` where the layer keeps its accumulators. Latency: one cycle for the bias, one for
-    the multiplication if there is one, one for the saturation.
+    ``sum + bias`` where the layer keeps its accumulators, in `LayerPlan.requantise_latency` cycles.
 
     Members
     -------
@@ -54,7 +55,7 @@ class Requantise(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        plan = self.plan
+        plan, made_of = self.plan, cells(platform)
         width, shift, multipliers = (0, 0, ())
         if plan.conv.shift is not None:
             width, shift, multipliers = plan.requantiser
@@ -80,36 +81,74 @@ class Requantise(wiring.Component):
             where, word, enable = self.load.port(0, contents(plan)[-1])
             m.d.comb += [port.addr.eq(where), port.data.eq(word), port.en.eq(enable)]
 
-        done = self.valid
-        for _ in range(1 + (width > 0) + (shift > 0)):
-            later = Signal()
-            m.d.sync += later.eq(done)
-            done = later
-        m.d.comb += self.done.eq(done)
+        biasing = "comb" if plan.preloads else "sync"
+        m.d.comb += self.done.eq(delayed(m, self.valid, plan.requantise_latency))
         for e in range(plan.fold.E):
             multiplier = Signal(width, name=f"multiplier_{e}")
-            m.d.sync += multiplier.eq(read.data[e].multiplier)
+            m.d[biasing] += multiplier.eq(read.data[e].multiplier)
             for p in range(plan.fold.P):
-                total = self.sums[e][p] + read.data[e].bias
-                biased = Signal(total.shape(), name=f"biased_{e}_{p}")
-                m.d.sync += biased.eq(total)
-                self._scale(m, biased, multiplier, shift, self.results[e][p])
+                total = self.sums[e][p] + (0 if plan.preloads else read.data[e].bias)
+                biased = Signal(signed(plan.biased_bits), name=f"biased_{e}_{p}")
+                m.d[biasing] += biased.eq(total)
+                self._scale(m, made_of, biased, multiplier, shift, self.results[e][p])
         return m
 
     def _scale(
-        self, m: Module, biased: Signal, multiplier: Signal, shift: int, result: Value
+        self,
+        m: Module,
+        made_of: Portable,
+        biased: Signal,
+        multiplier: Signal,
+        shift: int,
+        result: Value,
     ) -> None:
         """Multiply, round, shift and saturate, each where there is need of it."""
-        value = biased
-        if len(multiplier):
-            product = Signal((biased * multiplier).shape(), name=f"product_{biased.name}")
-            m.d.sync += product.eq(biased * multiplier)
-            half = 1 << (shift - 1)
-            value = Signal.like(product + half, name=f"rounded_{biased.name}")
-            m.d.comb += value.eq(product + half)
         if not shift:
-            m.d.comb += result.eq(value)
+            m.d.comb += result.eq(biased)
             return
-        shifted = Signal(signed(max(len(value) - shift, 1)), name=f"shifted_{biased.name}")
-        m.d.comb += shifted.eq(value >> shift)
-        saturate(m, shifted, self.plan.result.low, self.plan.result.high, result)
+        if not len(multiplier):
+            saturate(m, biased >> shift, result)
+            return
+        bits, is_signed = self.plan.operand
+        operand = biased[:bits].as_signed() if is_signed else biased[:bits]
+        left_out = biased[bits - is_signed :]  # the sign bit of what is kept is among them
+        over, under = (
+            delayed(m, exceeds, made_of.stages.multiply + ROUND, f"{side}_{biased.name}")
+            for side, exceeds in (
+                ("over", ~biased[-1] & left_out.any()),
+                ("under", biased[-1] & (~left_out.all() | (not is_signed))),
+            )
+        )
+        rounded = self._round(m, made_of, biased.name, operand, multiplier, shift)
+        saturate(m, rounded, result, over, under)
+
+    def _round(
+        self,
+        m: Module,
+        made_of: Portable,
+        name: str,
+        operand: Value,
+        multiplier: Signal,
+        shift: int,
+    ) -> Signal:
+        """Multiply and shift, rounding half up.
+
+        Of an operand that is wider than a multiplier cell takes, the low bits are multiplied apart;
+        their product ends below the bit that is rounded.
+        """
+        apart = max(min(len(operand) - CELL_BITS, shift - 1 - len(multiplier)), 0)
+        high, low = operand[apart:], operand[:apart]
+        high = high.as_signed() if operand.shape().signed else high
+        product = _product(m, made_of, f"{name}_high", high, multiplier)
+        small = _product(m, made_of, f"{name}_low", low, multiplier)
+        total = product + (small[apart:] | 1 << (shift - 1 - apart))
+        rounded = Signal((total >> (shift - apart)).shape(), name="rounded")
+        m.d.sync += rounded.eq(total >> (shift - apart))
+        return rounded
+
+
+def _product(m: Module, made_of: Portable, name: str, a: Value, b: Value) -> Value:
+    """Multiply: in a multiplier cell, where it takes both."""
+    if min(len(a), len(b)) > 0 and max(len(a), len(b)) <= CELL_BITS:
+        return made_of.product(m, name, a, b)
+    return delayed(m, a * b, made_of.stages.multiply, name)

@@ -6,7 +6,7 @@ from operator import or_
 from amaranth import *
 
 
-def cyclic_index(m: Module, length: int, advance: Signal, name: str) -> tuple[Signal, Signal]:
+def cyclic_index(m: Module, length: int, advance: Value, name: str) -> tuple[Signal, Signal]:
     """Count ``0 .. length - 1`` and around, a step when `advance` is set.
 
     Returns
@@ -23,14 +23,38 @@ def cyclic_index(m: Module, length: int, advance: Signal, name: str) -> tuple[Si
     return index, next_index
 
 
-def saturate(m: Module, value: Signal, low: int, high: int, result: Value) -> None:
-    """Register a value, or the end of a range that it exceeds."""
-    with m.If(value < low):
-        m.d.sync += result.eq(low)
-    with m.Elif(value > high):
-        m.d.sync += result.eq(high)
+def saturate(
+    m: Module, value: Value, result: Value, over: Value | None = None, under: Value | None = None
+) -> None:
+    """Register a value or, of the range of `result`, the end that it exceeds.
+
+    It looks at single bits, as a comparison would take a carry chain.
+
+    Parameters
+    ----------
+    m : Module
+    value : Value
+    result : Value
+        Register, as wide as its range.
+    over, under : Value, optional
+        Whether the value exceeds the upper or the lower end, whatever it says itself.
+    """
+    shape = result.shape()
+    inner = shape.width - shape.signed
+    unsigned = not value.shape().signed
+    wide = Signal(signed(max(len(value) + unsigned, inner + 1)))
+    m.d.comb += wide.eq(value)
+    negative, above = wide[-1], wide[inner:-1]
+    high = ~negative & above.any()
+    low = negative & ~above.all() if shape.signed else negative
+    if over is not None:
+        high, low = high | over, low & ~over
+    if under is not None:
+        low = low | under
+    with m.If(low):
+        m.d.sync += result.eq(1 << inner if shape.signed else 0)
     with m.Else():
-        m.d.sync += result.eq(value)
+        m.d.sync += result.eq(Mux(high, (1 << inner) - 1, Cat(wide[:inner], negative)))
 
 
 def either(values: list[Value]) -> Value:
@@ -56,7 +80,7 @@ def keep(
             m.d.sync += hold.eq(0)
 
 
-def delayed(m: Module, signal: Signal, cycles: int, name: str = "later", init: int = 0) -> Signal:
+def delayed(m: Module, signal: Value, cycles: int, name: str = "later", init: int = 0) -> Value:
     """Delay a signal by some cycles."""
     for _ in range(cycles):
         later = Signal.like(signal, name=name, init=init)

@@ -75,23 +75,26 @@ class TapWalker(wiring.Component):
         blocks = plan.columns.block
 
         m.submodules.events = event = EventSource(plan)
-        index, fire = Signal(range(max(map(len, plan.passes)))), Signal()
-        block, final = Signal(range(blocks)), Signal.like(index)  # index of a pass's last entry
+        longest = max(map(len, plan.passes))
+        index, fire = Signal(range(longest)), Signal()
+        block, last_block = Signal(range(blocks)), Signal(init=blocks == 1)
+        # The last entry of a pass: which it is, and whether it is the next one, or this one.
+        final, near, at_end = Signal.like(index), Signal(), Signal(init=longest == 1)
         sources = [tap_source(plan, program) for program in plan.coding.programs]
         for number, source in enumerate(sources):
             m.submodules[f"taps_{number}"] = source
             m.d.comb += source.next.eq(fire)
         taps = [sources[program].taps[place] for program, place in plan.coding.sources]
-        used = Signal(range(plan.queue_depth + 1))  # places of the queue, taken or promised
+        # Places of the queue, neither taken nor promised, beyond those that one entry may need.
+        spare = plan.queue_depth - plan.most_ends
+        room = Signal(signed(max(spare, plan.most_ends).bit_length() + 1), init=spare)
         promised = Signal(range(plan.most_ends + 1))
         m.d.comb += [
             event.next.eq(fire),
-            fire.eq(
-                sources[0].valid & self.window_valid & (used <= plan.queue_depth - plan.most_ends)
-            ),
+            fire.eq(sources[0].valid & self.window_valid & ~room[-1]),
             promised.eq(Mux(fire, event.ends, 0)),
         ]
-        m.d.sync += used.eq(used + promised - self.left)
+        m.d.sync += room.eq(room - promised + self.left)
 
         pass_end, row_end = Signal(), Signal()
         pitches = [store.words_per_column for store in plan.stores]
@@ -99,26 +102,31 @@ class TapWalker(wiring.Component):
             Signal(range(blocks * pitch), name=f"block_offset_{index}")
             for index, pitch in enumerate(pitches)
         ]
-        with m.If(fire):
-            m.d.sync += index.eq(Mux(pass_end, 0, index + 1))
         m.d.comb += [
-            pass_end.eq(fire & (index == final)),
-            row_end.eq(pass_end & (block == blocks - 1)),
+            pass_end.eq(fire & at_end),
+            row_end.eq(pass_end & last_block),
             self.row_end.eq(row_end),
         ]
+        with m.If(fire):
+            m.d.sync += [
+                index.eq(Mux(at_end, 0, index + 1)),
+                at_end.eq(near | (longest == 1)),
+            ]
         with m.If(pass_end):
             m.d.sync += [
-                block.eq(Mux(row_end, 0, block + 1)),
+                block.eq(Mux(last_block, 0, block + 1)),
+                last_block.eq((block == blocks - 2) | (blocks == 1)),
                 *(
-                    offset.eq(Mux(row_end, 0, offset + pitch))
+                    offset.eq(Mux(last_block, 0, offset + pitch))
                     for offset, pitch in zip(block_offsets, pitches, strict=True)
                 ),
             ]
 
         if plan.skipping is None:
-            m.d.comb += final.eq(len(plan.schedule) - 1)
+            m.d.comb += [final.eq(longest - 1), near.eq(index == final - 1)]
         else:
-            self._choose(m, sources, index, final, block == blocks - 1, row_end)
+            ahead = self._choose(m, sources, index, final, near, fire, last_block, row_end)
+            m.d.comb += [event.kind.eq(ahead), event.pass_end.eq(at_end)]
 
         blanks = Signal(plan.fold.R, init=-1)
         m.d.comb += self.blank.eq(blanks)
@@ -154,25 +162,33 @@ class TapWalker(wiring.Component):
         sources: list,
         index: Signal,
         final: Signal,
-        last_block: Value,
+        near: Signal,
+        fire: Signal,
+        last_block: Signal,
         row_end: Signal,
-    ) -> None:
-        """Choose what is walked by the class of the row; sources of taps are one entry ahead."""
+    ) -> Signal:
+        """Choose what is walked by the class of the row, and return that of the next entry.
+
+        Sources of taps are one entry ahead. All that is chosen by is in registers, as a pass is
+        longer than it takes to know it.
+        """
         plan = self.plan
-        rows, classes = len(plan.class_of), Array(plan.class_of)
-        y, next_y = Signal(range(rows)), Signal(range(rows))
-        kind, kind_ahead = (Signal(range(len(plan.passes)), name=n) for n in ("kind", "kind_ahead"))
-        leaving = sources[0].valid & (index == final) & last_block
-        m.d.comb += [
-            next_y.eq(Mux(y == rows - 1, 0, y + 1)),
-            kind.eq(classes[y]),
-            kind_ahead.eq(Mux(leaving, classes[next_y], kind)),
-            final.eq(Array([len(made) - 1 for made in plan.passes])[kind]),
-        ]
+        rows, classes, first = len(plan.class_of), Array(plan.class_of), plan.class_of[0]
+        y, kinds = Signal(range(rows), init=1 % rows), range(len(plan.passes))  # of the next row
+        kind, ahead, following = (
+            Signal(kinds, name=name, init=first) for name in ("kind", "ahead", "following")
+        )
+        m.d.comb += final.eq(Array([len(made) - 1 for made in plan.passes])[kind])
+        m.d.sync += following.eq(classes[y])
+        with m.If(fire):
+            m.d.sync += near.eq(index == final - 2)
+            with m.If(near & last_block):
+                m.d.sync += ahead.eq(following)
         with m.If(row_end):
-            m.d.sync += y.eq(next_y)
+            m.d.sync += [kind.eq(following), y.eq(Mux(y == rows - 1, 0, y + 1))]
         for source in sources:
-            m.d.comb += [source.kind.eq(kind_ahead), source.last.eq(index == final - 1)]
+            m.d.comb += [source.kind.eq(ahead), source.last.eq(near)]
+        return ahead
 
 
 def _of(values: list[Value], index: Value) -> Value:

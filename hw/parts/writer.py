@@ -102,6 +102,16 @@ class Writer(wiring.Component):
         pixels = [[Signal(shape, name=f"pixel_{e}_{p}") for p in lanes] for e in streams]
         enable = Cat(enables)
         m.d.comb += last_step.eq(busy & ~held_stored)
+        # A lane that is not written may get any pixel: its first source takes no multiplexer.
+        written = [
+            source for writes in store.writes for write in writes for source in write.sources
+        ]
+        first = dict(reversed(written))
+        m.d.comb += [
+            pixels[e][lane].eq(held.maps[e].pixels[source])
+            for lane, source in first.items()
+            for e in streams
+        ]
         with m.Switch(held.column):
             for column, writes in enumerate(store.writes):
                 with m.Case(column):
@@ -109,14 +119,15 @@ class Writer(wiring.Component):
                         m.d.comb += last_step.eq(busy)
                     with m.Switch(step):
                         for index, write in enumerate(writes):
-                            with m.Case(index):
+                            with m.Default() if index == len(writes) - 1 else m.Case(index):
                                 m.d.comb += word.eq(write.word * store.words_per_column)
                                 for lane, source in write.sources:
                                     m.d.comb += enables[lane].eq(1)
-                                    m.d.comb += [
-                                        pixels[e][lane].eq(held.maps[e].pixels[source])
-                                        for e in streams
-                                    ]
+                                    if source != first[lane]:
+                                        m.d.comb += [
+                                            pixels[e][lane].eq(held.maps[e].pixels[source])
+                                            for e in streams
+                                        ]
         m.d.sync += self.row_done.eq(final & last_step)
         m.d.sync += [self.data[e].eq(Cat(pixels[e])) for e in streams]
 

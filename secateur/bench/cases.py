@@ -1,6 +1,6 @@
 """What the benchmark measures: convolutions 3x3, pad 1, int8, dense and pruned in four ways."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -34,6 +34,10 @@ VARIANTS = {
     "grid": "a stride-2 grid in each kernel, offset by the input channel",
     "groups": "half of the kernels, at random, outputs in groups of 4 alike",
 }
+SCALES = {
+    "multiplier": "a multiplier of up to 16 bits and a shift",
+    "shift": "a shift, the same for all outputs",
+}
 BUDGETS = (36, 144)
 GROUP = 4  # outputs that share their mask in the variant of groups
 SOURCE = "picture"
@@ -44,24 +48,47 @@ _GRANULARITIES = dict(
 
 @dataclass(frozen=True)
 class Case:
-    """A layer, one of `SHAPES`; what is pruned, one of `VARIANTS`; a budget of multipliers."""
+    """A layer, as it is pruned and built.
+
+    Parameters
+    ----------
+    layer : str
+        One of `SHAPES`.
+    variant : str
+        What is pruned, one of `VARIANTS`.
+    budget : int
+        Of multipliers.
+    scales : str
+        How sums are scaled, one of `SCALES`.
+    cells : str
+        Family of `hw.cells` that it is made of.
+    """
 
     layer: str
     variant: str
     budget: int
+    scales: str = "multiplier"
+    cells: str = "portable"
 
     @property
     def name(self) -> str:
-        """Identifier."""
-        return f"{self.layer}_{self.variant}_{self.budget}"
+        """Identifier: of what is not as usual, only."""
+        usual = "multiplier", "portable"
+        made = [one for one in (self.scales, self.cells) if one not in usual]
+        return "_".join([self.layer, self.variant, str(self.budget), *made])
 
     @property
     def dense(self) -> "Case":
         """The same layer and budget with nothing pruned."""
-        return Case(self.layer, "dense", self.budget)
+        return replace(self, variant="dense")
+
+    @property
+    def network(self) -> Network:
+        """The network of the layer."""
+        return network(self.layer, self.variant, scales=self.scales)
 
 
-def network(layer: str, variant: str, seed: int = 0) -> Network:
+def network(layer: str, variant: str, seed: int = 0, scales: str = "multiplier") -> Network:
     """Make a network of one layer, its weights, biases and scales drawn by the seed."""
     shape, rng = SHAPES[layer], np.random.default_rng(seed)
     inputs, outputs = shape.inputs, shape.outputs
@@ -69,7 +96,7 @@ def network(layer: str, variant: str, seed: int = 0) -> Network:
         inputs, outputs = max(inputs // 2, 1), outputs // 2
     mask = _mask(variant, outputs, inputs, rng)
     weight = rng.integers(-127, 128, mask.shape) * mask
-    multiplier, shift = _scales(weight)
+    multiplier, shift = _scales(weight) if scales == "multiplier" else _shifts(weight)
     conv = Conv(
         layer,
         SOURCE,
@@ -114,7 +141,18 @@ def _half(shape: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
 
 def _scales(weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Multiplier and shift of every output that bring its sums of random pixels to about 64."""
-    spread = 150 * np.sqrt((weight.astype(np.float64) ** 2).sum(axis=(1, 2, 3)))
-    factor = 64 / np.where(spread > 0, spread, spread.max())
+    factor = _factor(weight)
     shift = int(np.log2((1 << MAX_MULTIPLIER_BITS) / factor.max())) - 1
     return np.rint(factor * 2.0**shift).astype(np.int64), np.full(len(factor), shift)
+
+
+def _shifts(weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Bring sums to about 64 by one shift."""
+    shift = round(-np.log2(_factor(weight).mean()))
+    return np.ones(len(weight), np.int64), np.full(len(weight), shift)
+
+
+def _factor(weight: np.ndarray) -> np.ndarray:
+    """Bring the sums of every output, of random pixels, to about 64."""
+    spread = 150 * np.sqrt((weight.astype(np.float64) ** 2).sum(axis=(1, 2, 3)))
+    return 64 / np.where(spread > 0, spread, spread.max())

@@ -4,20 +4,26 @@ import multiprocessing
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from hw.cells.named import named
+from hw.cost import predict_interval
+from hw.families import FAMILIES
 from hw.layer_plan import LayerPlan
 from hw.plan import plan
+from hw.timing import PORTABLE
 from secateur.bench import synthesis
-from secateur.bench.cases import Case, network, pictures
+from secateur.bench.cases import Case, pictures
 from secateur.bench.folds import LEAST_UTILISATION, Choice, best_folding, fewest
+from secateur.bench.memories import memories
 from sim.runner import Design, Result, simulate
 
 FRAMES = 4  # three intervals, of which the last two must agree
 SIDE_BY_SIDE = 10  # designs in one Verilator model
+TOP = "engine"
 _JOBS = 2
 
 Note = Callable[[str, int, int], None]
@@ -32,6 +38,19 @@ class Generated:
     folder: Path
     seconds: float
 
+    @property
+    def engine(self) -> Path:
+        """Verilog of the layer alone, between the streams of beats by which layers are joined."""
+        return self.folder / "engine.v"
+
+    @property
+    def plan(self) -> LayerPlan:
+        """Plan of the layer."""
+        stages = named(self.case.cells).stages
+        (built,) = plan(self.case.network, self.choice.folding, stages=stages)
+        assert isinstance(built, LayerPlan)
+        return built
+
 
 @dataclass(frozen=True)
 class Simulated:
@@ -43,13 +62,23 @@ class Simulated:
 
 def generate(case: Case, folder: Path) -> Generated:
     """Fold a case as well as its budget allows, and write its Verilog below a folder."""
+    from amaranth.back import verilog
+
+    from hw.layer import LayerEngine
     from hw.verilog import emit
 
     start = time.monotonic()
-    net, path = network(case.layer, case.variant), folder / case.name
+    net, path, cells = case.network, folder / case.name, named(case.cells)
     choice = best_folding(net, case.budget)
-    emit(net, choice.folding, path, top=case.name)
-    return Generated(case, choice, path, time.monotonic() - start)
+    if cells.stages != PORTABLE:
+        plans = plan(net, choice.folding, stages=cells.stages)
+        choice = replace(choice, cycles=predict_interval(net, choice.folding, plans))
+    emit(net, choice.folding, path, top=case.name, cells=cells)
+    made = Generated(case, choice, path, time.monotonic() - start)
+    engine = LayerEngine(made.plan)
+    text = verilog.convert(engine, TOP, cells, emit_src=False, strip_internal_attrs=True)
+    made.engine.write_text(text, encoding="utf-8")
+    return made
 
 
 def generate_all(cases: Sequence[Case], folder: Path, note: Note) -> list[Generated]:
@@ -80,24 +109,30 @@ def simulate_all(designs: Sequence[Generated], build: Path, note: Note) -> dict[
 
 
 def _design(made: Generated) -> Design:
-    net = network(made.case.layer, made.case.variant)
+    net = made.case.network
     frames = pictures(net, FRAMES)
     return Design(made.case.name, made.folder, frames, net.compute(frames))
 
 
 def synthesise_all(
-    designs: Sequence[Generated], cache: Path, note: Note, *, place: bool
+    designs: Sequence[Generated], cache: Path, note: Note, seeds: Sequence[int]
 ) -> dict[Case, dict[str, Any]]:
-    """Count the cells of designs and, where asked to, place and route them."""
+    """Count the cells of engines and place and route them with every seed."""
     found: dict[Case, dict[str, Any]] = {}
 
     def one(made: Generated) -> None:
-        found[made.case] = synthesis.figures(made.folder / "top.v", made.case.name, cache, place)
+        family = family_of(made.case.cells)
+        found[made.case] = synthesis.figures(made.engine, TOP, cache, family, seeds)
         note(made.case.name, len(found), len(designs))
 
     with ThreadPoolExecutor(_JOBS) as pool:
         list(pool.map(one, designs))
     return found
+
+
+def family_of(cells: str) -> str:
+    """Family of parts, of `reports.yosys.FLOWS`, for which a design is synthesised."""
+    return cells if cells in FAMILIES else "ecp5"
 
 
 def row(
@@ -114,16 +149,15 @@ def row(
     figures : dict
         Of `secateur.bench.synthesis`.
     """
-    case, choice = made.case, made.choice
-    net = network(case.layer, case.variant)
-    (built,) = plan(net, choice.folding)
-    assert isinstance(built, LayerPlan)
-    macs, work = net.macs, choice.cycles * built.multipliers
+    case, choice, built = made.case, made.choice, made.plan
+    macs, work = case.network.macs, choice.cycles * built.multipliers
     dense_work = dense.cycles * dense.folding[case.layer].multipliers
     return {
         "layer": case.layer,
         "variant": case.variant,
         "budget": case.budget,
+        "scales": case.scales,
+        "made_of": case.cells,
         "fold": vars(built.fold),
         "multipliers": built.multipliers,
         "macs": macs,
@@ -133,9 +167,10 @@ def row(
         "input_bound": choice.input_bound,
         "utilisation": macs / work,
         "speedup": dense_work / work,
-        "ideal_speedup": network(case.layer, "dense").macs / macs,
+        "ideal_speedup": case.dense.network.macs / macs,
         "schedule_bits_per_tap": built.schedule_bits / built.taps,
         "memory_bits": _memory(built),
+        "memories": memories(built, family_of(case.cells)),
         **figures,
         "seconds": {
             "generate": round(made.seconds, 2),

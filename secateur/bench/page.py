@@ -5,7 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from hw.whole_file import write_whole
-from secateur.bench.cases import SHAPES, VARIANTS
+from secateur.bench.cases import SCALES, SHAPES, VARIANTS
+from secateur.bench.memories import explained, least
+from secateur.bench.synthesis import clock
 
 _HEAD = (
     "row",
@@ -19,8 +21,14 @@ _HEAD = (
     "bits/tap",
     "memory kbit",
     "LUT4-eq.",
+    "a mult.",
+    "CCU2C",
+    "FF",
+    "DSP",
+    "block RAM",
     "MHz",
 )
+_MOST_OVER_BITS = 1.25  # block RAMs over those that the bits of their memories would fill
 
 
 def cells(row: dict[str, Any]) -> list[str]:
@@ -29,7 +37,7 @@ def cells(row: dict[str, Any]) -> list[str]:
     mark = "!" if row["missed"] else "*" if row["input_bound"] else ""
     stored = sum(memory.values()) / 1000
     return [
-        f"{row['layer']} {row['variant']} {row['budget']}",
+        _name(row),
         f"{fold['P']} x {fold['G']} x {fold['R']} x {fold['E']}",
         str(row["multipliers"]),
         f"{row['macs']:,}",
@@ -39,9 +47,21 @@ def cells(row: dict[str, Any]) -> list[str]:
         f"{row['ideal_speedup']:.2f}",
         f"{row['schedule_bits_per_tap']:.2f}",
         f"{stored:,.0f}",
-        "-" if row["lut4_equivalent"] is None else f"{row['lut4_equivalent']:,}",
-        "-" if row["fmax_mhz"] is None else f"{row['fmax_mhz']:.0f}",
+        _number(row["luts"]),
+        "-" if row["luts"] is None else f"{row['luts'] / row['multipliers']:.1f}",
+        *(_number(row[key]) for key in ("carries", "flip_flops", "dsp_cells", "block_rams")),
+        clock(row["fmax_of_seeds"]),
     ]
+
+
+def _name(row: dict[str, Any]) -> str:
+    """Say which row it is: of what is not as usual, only."""
+    made = [row[key] for key in ("scales", "made_of") if row[key] not in ("multiplier", "portable")]
+    return " ".join([row["layer"], row["variant"], str(row["budget"]), *made])
+
+
+def _number(value: int | None) -> str:
+    return "-" if value is None else f"{value:,}"
 
 
 def text(rows: Sequence[dict[str, Any]]) -> str:
@@ -93,7 +113,12 @@ def _notes(rows: Sequence[dict[str, Any]]) -> list[str]:
         notes.append("`*`: a picture takes as long to enter, a pixel a cycle, as to be computed.")
     for row in rows:
         if row["missed"]:
-            notes.append(f"`!`: {row['layer']} {row['variant']} {row['budget']}: {row['missed']}.")
+            notes.append(f"`!`: {_name(row)}: {row['missed']}.")
+    notes += [
+        f"Block RAM of {_name(row)}: {explained(row['memories'])}."
+        for row in rows
+        if row["block_rams"] and row["block_rams"] > _MOST_OVER_BITS * least(row["memories"])
+    ]
     used = {row["layer"]: SHAPES[row["layer"]] for row in rows}
     shapes = ", ".join(
         f"{name} {shape.inputs}->{shape.outputs} on {shape.size}x{shape.size}"
@@ -105,4 +130,9 @@ def _notes(rows: Sequence[dict[str, Any]]) -> list[str]:
         for name, what in VARIANTS.items()
         if any(row["variant"] == name for row in rows)
     )
-    return [*notes, f"Layers: {shapes}.", f"Variants: {variants}."]
+    scales = "; ".join(
+        f"{name}: {what}"
+        for name, what in SCALES.items()
+        if any(row["scales"] == name for row in rows)
+    )
+    return [*notes, f"Layers: {shapes}.", f"Variants: {variants}.", f"Scales: {scales}."]

@@ -1,4 +1,4 @@
-"""``secateur bench``: layers, networks, masks, selectors and prices, measured."""
+"""``secateur bench``: layers, area, networks, masks, selectors and prices, measured."""
 
 import argparse
 from importlib import import_module
@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from secateur.commands import (
+    bench_area,
     bench_arguments,
     bench_layers,
     bench_masks,
@@ -17,6 +18,7 @@ from secateur.progress import Progress
 
 _KINDS = {
     "layers": bench_layers,
+    "area": bench_area,
     "networks": bench_networks,
     "masks": bench_masks,
     "selectors": bench_selectors,
@@ -30,16 +32,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--docs", metavar="FILE", help="put the table between its marks in a page")
     parser.add_argument("--out", metavar="FOLDER", default="build/bench", help="keeps all builds")
     bench_arguments.add_arguments(parser)
-    group = parser.add_argument_group("layers and networks")
+    group = parser.add_argument_group("layers, area and networks")
     for option, what in (("--layer", "layer, of L1 to L6"), ("--variant", "way of pruning")):
         group.add_argument(
             option, action="append", metavar="NAME", help=f"only this {what}; may be repeated"
         )
-    group.add_argument("--no-synth", action="store_true", help="layers: synthesise nothing")
-    group.add_argument("--fmax", action="store_true", help="layers: place and route; takes long")
     group.add_argument(
         "--pictures", metavar="FILE", help="networks: a frames.safetensors; default: random pixels"
     )
+    bench_layers.add_arguments(parser)
+    bench_area.add_arguments(parser)
     bench_selectors.add_arguments(parser)
     bench_prices.add_arguments(parser)
 

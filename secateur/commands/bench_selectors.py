@@ -42,7 +42,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--of", choices=("weights", "macs"), help="of what; default: weights of convolutions"
     )
-    group.add_argument("--seeds", type=int, metavar="N", help="runs of each; default: 3")
+    group.add_argument(
+        "--seeds",
+        type=int,
+        metavar="N",
+        help="runs of each; layers: of place and route; default: 3",
+    )
     for name, (kind, what) in NUMBERS.items():
         group.add_argument(f"--{name.replace('_', '-')}", type=kind, metavar="N", help=what)
     group.add_argument(

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from reports.netlist import FAMILIES
 from secateur.errors import VerificationError
 from secateur.files import DesignFolder, Folder, load_frames, read_json, write_json
 from secateur.progress import Progress
@@ -43,6 +44,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "SOURCE/SINK,SINK gives each of two outputs its own",
     )
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="of stalls and pictures")
+    parser.add_argument(
+        "--netlist",
+        choices=FAMILIES,
+        help="simulate the cells that Yosys makes of the design for this family, by our models",
+    )
 
 
 def execute(arguments: argparse.Namespace, progress: Progress) -> dict[str, Any]:
@@ -58,11 +64,15 @@ def execute(arguments: argparse.Namespace, progress: Progress) -> dict[str, Any]
     elif arguments.random < 3:
         raise ValueError(f"--random must be at least 3, not {arguments.random}")
     if arguments.layer is not None:
+        if arguments.netlist is not None:
+            raise ValueError("--netlist must be of whole designs, not of a --layer")
         return _simulate_layer(arguments, frames, stalls, progress)
     if arguments.multipliers is not None:
         raise ValueError("--multipliers must be given with --layer only")
     folders = [DesignFolder(path) for path in arguments.folders]
-    return simulate(folders, frames, arguments.random, stalls, arguments.seed, progress)
+    return simulate(
+        folders, frames, arguments.random, stalls, arguments.seed, progress, arguments.netlist
+    )
 
 
 def describe(result: dict[str, Any]) -> str:
@@ -93,40 +103,57 @@ def simulate(
     stalls: Sequence[str],
     seed: int,
     progress: Progress,
+    netlist: str | None = None,
 ) -> dict[str, Any]:
     """Simulate designs side by side, free and stalled, and write what was found to their folders.
+
+    With `netlist`, a family, their cells are simulated, what was found is written to the folders of
+    the netlists, and no layer is simulated alone.
 
     Raises
     ------
     VerificationError
         If a logit, or the number of cycles, is not what it must be.
     """
+    built = _netlists(folders, netlist, progress) if netlist else folders
     with progress.step("simulate"):
         from sim.runner import Design, Stalls
         from sim.runner import simulate as run
 
         images, labels = load_frames(frames) if frames else (None, None)
         designs = []
-        for folder in folders:
+        for folder, made in zip(folders, built, strict=True):
             network = _network(folder)
             pictures = images if images is not None else _random(network, count or 0, seed)
             expected = network.compute(pictures)
-            designs.append(Design(folder.path.name, folder.path, pictures, expected))
+            designs.append(Design(folder.path.name, made.path, pictures, expected))
         cases = [Stalls(*case.split("/")) for case in dict.fromkeys((FREE, *stalls))]
         build = folders[0].path.parent / "simulation"
         results = run(designs, build, stalls=cases, seed=seed, jobs=2, progress=progress.note)
         progress.note(f"{len(designs[0].frames)} frames, stalls {', '.join(map(str, cases))}")
-    layers = _simulate_layers(folders, designs, build, progress)
+    layers = {} if netlist else _simulate_layers(folders, designs, build, progress)
     records, complaints = [], []
-    for design, folder in zip(designs, folders, strict=True):
+    for design, folder in zip(designs, built, strict=True):
         mine = [result for result in results if result.name == design.name]
-        record = _record(design, folder, mine, labels) | {"layers": layers[design.name]}
+        record = _record(design, folder, mine, labels) | {"layers": layers.get(design.name, {})}
         write_json(folder.simulation, record)
         records.append(record)
         complaints += _complaints(record, mine)
     if complaints:
         raise VerificationError("; ".join(complaints))
     return {"schema": "secateur.simulate/1", "designs": records}
+
+
+def _netlists(
+    folders: Sequence[DesignFolder], family: str, progress: Progress
+) -> list[DesignFolder]:
+    """Synthesise designs; return the folders of what they become."""
+    for folder in folders:
+        _network(folder)
+    with progress.step("netlist"):
+        from secateur.netlists import as_netlist
+
+        return [as_netlist(folder, family, progress.note) for folder in folders]
 
 
 def _simulate_layers(

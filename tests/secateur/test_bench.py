@@ -74,6 +74,10 @@ def test_wrong_hardware_is_exit_3(monkeypatch, tmp_path, capsys, changes, senten
         (["--variant", "half"], "--variant must be one of dense, channels"),
         (["--budget", "0"], "--budget must be at least 1, not 0"),
         (["--no-synth", "--fmax"], "--fmax must not be given with --no-synth"),
+        (["--no-synth", "--seeds", "3"], "--seeds must not be given with --no-synth"),
+        (["--seeds", "0"], "--seeds must be at least 1, not 0"),
+        (["--scales", "half"], "--scales must be one of multiplier, shift, not 'half'"),
+        (["--cells", "x"], "--cells must be one of portable"),
         (["--weights", "w"], "--weights must not be given with layers"),
         (["--docs", "nowhere.md"], "--docs must be a page that is there, not 'nowhere.md'"),
     ],
@@ -88,6 +92,7 @@ def test_wrong_options_are_exit_2(capsys, options, sentence):
     [
         (["--variant", "third"], 2, "--variant must be one of dense, half, not 'third'"),
         (["--layer", "L1"], 2, "--layer must not be given with networks"),
+        (["--scales", "shift"], 2, "--scales must not be given with networks"),
         (["--no-synth"], 2, "--no-synth must not be given with networks"),
         (["--weights", "nowhere"], 2, "nowhere"),
         (["--budget", "-1"], 2, "--budget must be at least 1, not -1"),

@@ -1,8 +1,10 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from hw.layers import Conv
-from secateur.bench.cases import BUDGETS, GROUP, SHAPES, VARIANTS, Case, network, pictures
+from secateur.bench.cases import BUDGETS, GROUP, SCALES, SHAPES, VARIANTS, Case, network, pictures
 
 MACS = {"L1": 112_896, "L2": 903_168, "L3": 442_368, "L4": 2_359_296, "L5": 1_179_648}
 
@@ -21,6 +23,21 @@ def test_half_is_pruned(layer):
     assert network(layer, "grid").macs == pytest.approx(grid * dense)
     fewer = {"L1": 1 / 2, "L3": 1 / 6}.get(layer, 1 / 4)
     assert network(layer, "channels").macs == pytest.approx(fewer * dense)
+
+
+@pytest.mark.parametrize("layer", SHAPES)
+def test_scales_are_one_shift_or_multipliers(layer):
+    """And both bring the sums to the same size, but for a factor of less than two."""
+    means = []
+    for scales in SCALES:
+        net = Case(layer, "dense", 36, scales).network
+        conv = net.layers[1]
+        assert isinstance(conv, Conv)
+        ones = len(set(conv.shift.tolist())) == 1 and set(conv.multiplier.tolist()) == {1}
+        assert ones == (scales == "shift")
+        (result,) = net.compute(pictures(net, 1)).values()
+        means.append(result.mean())
+    assert 0.5 < means[0] / means[1] < 2
 
 
 def survivors(layer, variant):
@@ -54,6 +71,8 @@ def test_results_use_their_range_and_are_the_same_every_time(variant):
 
 def test_names_are_identifiers_of_their_own():
     cases = [Case(*key) for key in ((x, y, z) for x in SHAPES for y in VARIANTS for z in BUDGETS)]
-    assert len({case.name for case in cases}) == len(cases) == 60
+    made = [replace(cases[0], scales="shift"), replace(cases[0], cells="xilinx7")]
+    cases += [*made, replace(made[0], cells="xilinx7")]
+    assert len({case.name for case in cases}) == len(cases) == 63
     assert all(case.name.isidentifier() for case in cases)
     assert Case("L1", "grid", 36).dense == Case("L1", "dense", 36)

@@ -10,9 +10,11 @@ from sim.records import Result
 from sim.stalls import Stalls
 
 KEYS = (
-    *("layer", "variant", "budget", "fold", "multipliers", "macs", "cycles", "mismatches"),
+    *("layer", "variant", "budget", "scales", "made_of", "fold", "multipliers", "macs", "cycles"),
+    "mismatches",
     *("frames", "input_bound", "utilisation", "speedup", "ideal_speedup"),
-    *("schedule_bits_per_tap", "memory_bits", "cells", "lut4_equivalent", "fmax_mhz", "seconds"),
+    *("schedule_bits_per_tap", "memory_bits", "memories", "cells", "luts", "carries", "flip_flops"),
+    *("dsp_cells", "block_rams", "lut4_equivalent", "fmax_mhz", "fmax_of_seeds", "seconds"),
     "missed",
 )
 

@@ -1,0 +1,141 @@
+"""Cells of the ECP5: multipliers, carry cells and block RAMs with the registers that they have."""
+
+from collections.abc import Sequence
+
+from amaranth import *
+from amaranth.lib import data
+
+from hw.cells.ecp5_block_ram import Form, Write, block_ram
+from hw.cells.portable import Portable, Start
+from hw.contents import Contents
+from hw.parts import load
+from hw.timing import Stages
+
+_LEAST_BITS = 2048  # of a block RAM; fewer are as many as 128 LUTs hold
+_ADD = 0x663C  # (A if D else C) ^ B; a carry that does not pass on is B's
+_OPERAND = 18
+
+
+class Ecp5(Portable):
+    """Cells of the ECP5."""
+
+    name = "ecp5"
+    stages = Stages(read=3, multiply=3, accumulate=1, preloads=True)
+
+    def row_buffer(
+        self,
+        m: Module,
+        name: str,
+        depth: int,
+        neutral: int,
+        write: tuple[Value, data.View, Value],
+        address: Value,
+    ) -> Value:
+        """Build a bank of a row buffer, in block RAM from some size on."""
+        where, word, enable = write
+        shape = word.shape()
+        elements = shape.length
+        bits = Shape.cast(shape).width // elements
+        if not _pays(depth, elements, bits):
+            return _registered(m, name, super().row_buffer(m, name, depth, neutral, write, address))
+        first = shape.const([neutral] * elements).as_bits()
+        port = Write(where, Value.cast(word), enable)
+        return block_ram(m, name, [first] * depth, elements, bits, address, port)
+
+    def rom(self, m: Module, name: str, width: int, words: Sequence[int], address: Value) -> Value:
+        """Build a memory that is only read, in block RAM from some size on."""
+        if not _pays(len(words), 1, width):
+            return _registered(m, name, super().rom(m, name, width, words, address))
+        return block_ram(m, name, words, 1, width, address)
+
+    def loadable(
+        self, m: Module, name: str, contents: Contents, address: Value, write: load.Write
+    ) -> Value:
+        """Build a memory that can be loaded, in block RAM from some size on."""
+        bits, words = contents.bits, contents.words
+        if not _pays(len(words), 1, bits):
+            return super().loadable(m, name, contents, address, write)
+        return block_ram(m, name, words, 1, bits, address, Write(*write))
+
+    def product(self, m: Module, name: str, a: Value, b: Value) -> Signal:
+        """Multiply; three registers, all of them in the multiplier."""
+        shape = (a * b).shape()
+        product = Signal(shape, name=name)
+        pins = {f"i_A{k}": _extended(a, k) for k in range(_OPERAND)}
+        pins |= {f"i_B{k}": _extended(b, k) for k in range(_OPERAND)}
+        pins |= {f"o_P{k}": product[k] for k in range(shape.width)}
+        m.submodules[f"{name}_multiplier"] = Instance(
+            "MULT18X18D",
+            **{f"p_REG_{stage}_CLK": "CLK0" for stage in _STAGES},
+            i_CLK0=ClockSignal(),
+            i_RST0=ResetSignal(),
+            i_SIGNEDA=Const(a.shape().signed),
+            i_SIGNEDB=Const(b.shape().signed),
+            **pins,
+        )
+        return product
+
+    def accumulate(
+        self,
+        m: Module,
+        name: str,
+        product: Signal,
+        last: Value,
+        hold: Value,
+        start: Start | None,
+        *,
+        holds: bool,
+    ) -> None:
+        """Sum products in one lane: a carry cell adds to the sum, or to what it begins with."""
+        if start is None:
+            super().accumulate(m, name, product, last, hold, start, holds=holds)
+            return
+        shape = hold.shape()
+        acc = Signal(shape, name=f"acc_{name}", init=start.first)
+        total = Signal(shape, name=f"total_{name}")
+        carry: Value = Const(0, 1)
+        for low in range(0, shape.width, 2):
+            pins = {}
+            for half, k in enumerate(range(low, min(low + 2, shape.width))):
+                pins |= {f"i_A{half}": acc[k], f"i_B{half}": _extended(product, k)}
+                pins |= {f"i_C{half}": _extended(start.bias, k), f"i_D{half}": start.begun}
+                pins |= {f"o_S{half}": total[k]}
+            next_carry = Signal(name=f"carry_{name}_{low}")
+            m.submodules[f"add_{name}_{low}"] = Instance(
+                "CCU2C",
+                p_INIT0=Const(_ADD, 16),
+                p_INIT1=Const(_ADD, 16),
+                p_INJECT1_0="NO",
+                p_INJECT1_1="NO",
+                i_CIN=carry,
+                o_COUT=next_carry,
+                **pins,
+            )
+            carry = next_carry
+        m.d.sync += acc.eq(total)
+        with m.If(last):
+            m.d.sync += hold.eq(total)
+        if not holds:
+            with m.Else():
+                m.d.sync += hold.eq(0)
+
+
+_STAGES = "INPUTA", "INPUTB", "PIPELINE", "OUTPUT"
+
+
+def _pays(depth: int, elements: int, bits: int) -> bool:
+    form = Form.of(depth)
+    return form is not None and depth * elements * bits >= _LEAST_BITS * form.blocks(elements, bits)
+
+
+def _registered(m: Module, name: str, word: Value) -> Value:
+    later = Signal.like(word, name=f"{name}_word")
+    m.d.sync += later.eq(word)
+    return later
+
+
+def _extended(value: Value, k: int) -> Value:
+    """Bit of a value that is extended by its sign."""
+    if k < len(value):
+        return value.as_unsigned()[k]
+    return value.as_unsigned()[-1] if value.shape().signed else Const(0, 1)
