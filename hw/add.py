@@ -91,7 +91,8 @@ class AddEngine(wiring.Component):
             later, later_valid = Signal.like(i.payload), Signal()
             m.d.sync += [later.eq(passing), later_valid.eq(valid)]
             passing, valid = later, later_valid
-        entry, multipliers = Signal(beat(plan.link)), self._multipliers(m)
+        entry = Signal(beat(plan.link))
+        multipliers = self._multipliers(m)
         for e, pixels in enumerate(waiting):
             for p in range(plan.columns.lanes):
                 pair = passing.maps[e].pixels[p], pixels[p]
