@@ -20,7 +20,7 @@ class Ecp5(Portable):
     """Cells of the ECP5."""
 
     name = "ecp5"
-    stages = Stages(read=3, multiply=3, accumulate=1, preloads=True)
+    stages = Stages(read=3, multiply=4, accumulate=1, preloads=True)
 
     def row_buffer(
         self,
@@ -58,7 +58,7 @@ class Ecp5(Portable):
         return block_ram(m, name, words, 1, bits, address, Write(*write))
 
     def product(self, m: Module, name: str, a: Value, b: Value) -> Signal:
-        """Multiply; three registers, all of them in the multiplier."""
+        """Multiply: three registers of the multiplier, and one halfway to the carry cells."""
         shape = (a * b).shape()
         product = Signal(shape, name=name)
         pins = {f"i_A{k}": _extended(a, k) for k in range(_OPERAND)}
@@ -73,7 +73,7 @@ class Ecp5(Portable):
             i_SIGNEDB=Const(b.shape().signed),
             **pins,
         )
-        return product
+        return _registered(m, name, product)
 
     def accumulate(
         self,
@@ -128,8 +128,8 @@ def _pays(depth: int, elements: int, bits: int) -> bool:
     return form is not None and depth * elements * bits >= _LEAST_BITS * form.blocks(elements, bits)
 
 
-def _registered(m: Module, name: str, word: Value) -> Value:
-    later = Signal.like(word, name=f"{name}_word")
+def _registered(m: Module, name: str, word: Value) -> Signal:
+    later = Signal.like(word, name=f"{name}_later")
     m.d.sync += later.eq(word)
     return later
 
