@@ -162,7 +162,8 @@ def generate(
 
         made_of, network = named(cells), Network.load(source)
         folding = fold(network, budget)
-        cost = predict(network, folding, plan(network, folding, stages=made_of.stages))
+        plans = plan(network, folding, stages=made_of.stages, loadable=loadable)
+        cost = predict(network, folding, plans)
         part = DesignFolder(folder.path.with_name(folder.path.name + ".part"))
         shutil.rmtree(part.path, ignore_errors=True)
         part.path.mkdir(parents=True)
