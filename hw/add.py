@@ -181,7 +181,7 @@ class AddEngine(wiring.Component):
     ) -> None:
         """Queue results, with the places of the beat that passes."""
         places = [passing.column, *(one.channel for one in passing.maps)]
-        for _ in range(3):  # the stages of `_add`
+        for _ in range(4):  # the stages of `_add`
             later_valid, later = Signal(), [Signal.like(Value.cast(place)) for place in places]
             m.d.sync += [
                 later_valid.eq(valid),

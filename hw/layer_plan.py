@@ -11,6 +11,7 @@ from hw.link import Link
 from hw.passes import most_exits
 from hw.timing import (
     BIAS,
+    COMPARE,
     EMIT,
     GATHER,
     JOIN,
@@ -81,7 +82,8 @@ class LayerPlan(WalkPlan):
     @property
     def sum_latency(self) -> int:
         """Cycles from a tap's address to the sum that it completes in its hold register."""
-        return self.stages.read + self.multiply_latency + self.stages.accumulate
+        accumulate = self.stages.accumulate if self.is_conv else COMPARE
+        return self.stages.read + self.multiply_latency + accumulate
 
     @property
     def multiply_latency(self) -> int:

@@ -91,7 +91,7 @@ class Ecp5(Portable):
             super().accumulate(m, name, product, last, hold, start, holds=holds)
             return
         shape = hold.shape()
-        acc = Signal(shape, name=f"acc_{name}", init=start.first)
+        acc = Signal(shape, name=f"acc_{name}")
         total = Signal(shape, name=f"total_{name}")
         carry: Value = Const(0, 1)
         for low in range(0, shape.width, 2):

@@ -2,8 +2,10 @@
 
 from hw.cells.ecp5 import Ecp5
 from hw.cells.portable import PORTABLE, Portable
+from hw.cells.xilinx7 import Xilinx7
+from hw.cells.xilinx7_packed import Xilinx7Packed
 
-CELLS = {cells.name: cells for cells in (PORTABLE, Ecp5())}
+CELLS = {cells.name: cells for cells in (PORTABLE, Ecp5(), Xilinx7(), Xilinx7Packed())}
 
 
 def named(name: str) -> Portable:

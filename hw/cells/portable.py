@@ -24,13 +24,10 @@ class Start:
         The products go to sums that have begun; else these begin with the products, or with zero.
     bias : Value
         What is added to sums that begin.
-    first : int
-        What is added to those that begin after a reset.
     """
 
     begun: Value
     bias: Value
-    first: int
 
 
 class Portable:
@@ -42,12 +39,19 @@ class Portable:
     ----------
     name : str
         Name of the family, by which it is chosen.
+    family : str
+        Family of parts for which a design of these cells is synthesised, if none is asked for.
     stages : Stages
         Cycles of what it builds.
     """
 
     name: str = "portable"
+    family: str = "ecp5"
     stages: Stages = Stages()
+
+    def memory_attributes(self, bits: int) -> dict[str, str]:
+        """Attributes in Verilog of a memory of so many bits."""
+        return {}
 
     def row_buffer(
         self,
@@ -83,7 +87,9 @@ class Portable:
         where, word, enable = write
         shape = word.shape()
         init = [shape.const([neutral] * shape.length)] * depth if neutral else []
-        m.submodules[name] = memory = Memory(shape=shape, depth=depth, init=init)
+        attrs = self.memory_attributes(depth * Shape.cast(shape).width)
+        m.submodules[name] = memory = Memory(shape=shape, depth=depth, init=init, attrs=attrs)
+        memory.attrs["no_rw_check"] = "1"  # to Yosys: it need not see to what such a read gives
         write_port, read = memory.write_port(granularity=1), memory.read_port()
         m.d.comb += [
             write_port.addr.eq(where),
@@ -101,7 +107,12 @@ class Portable:
         Value
             The word, ``stages.read - 1`` cycles after its address.
         """
-        m.submodules[name] = memory = Memory(shape=width, depth=len(words), init=words)
+        m.submodules[name] = memory = Memory(
+            shape=width,
+            depth=len(words),
+            init=words,
+            attrs=self.memory_attributes(width * len(words)),
+        )
         read = memory.read_port()
         m.d.comb += read.addr.eq(address)
         return read.data
@@ -196,6 +207,10 @@ class Portable:
         total, acc = Signal(shape, name=f"total_{name}"), Signal(shape, name=f"acc_{name}")
         m.d.comb += total.eq(acc + product)
         keep(m, last, acc, total, hold, 0, holds=holds)
+
+    def told_apart(self, plan: LayerPlan, sums: Sequence[Value]) -> Sequence[Value]:
+        """Take what sums of one output, a lane each, are from what was in their hold registers."""
+        return sums
 
 
 PORTABLE = Portable()

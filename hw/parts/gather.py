@@ -5,6 +5,7 @@ from amaranth.lib import data, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
+from hw.cells.portable import Portable, cells
 from hw.layer_plan import LayerPlan
 from hw.parts.lanes import sum_shape, sums
 from hw.parts.steps import cyclic_index, either
@@ -50,7 +51,7 @@ class Gather(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        plan, walked = self.plan, self.plan.schedule
+        plan, walked, made_of = self.plan, self.plan.schedule, cells(platform)
         waiting, leaves = Signal(range(len(walked.exits) + 1)), Signal()
         m.d.comb += leaves.eq(waiting != 0)
         m.d.sync += waiting.eq(waiting + self.ends - leaves)
@@ -61,7 +62,7 @@ class Gather(wiring.Component):
             leaving = [[(0, self.holds[0][g]) for g in range(plan.fold.G)]]
         if not walked.splits:
             for e, held in enumerate(leaving):
-                self._either(m, [value for _, value in held], self.sums[e])
+                self._either(m, made_of, [value for _, value in held], self.sums[e])
             m.d.sync += self.valid.eq(leaves)
             return m
 
@@ -71,16 +72,23 @@ class Gather(wiring.Component):
             layout = data.ArrayLayout(sum_shape(plan), plan.fold.P)
             even, odd = (Signal(layout, name=f"{side}_{e}") for side in ("even", "odd"))
             for parity, side in enumerate((even, odd)):
-                self._either(m, [value for r, value in held if r % 2 == parity], side)
+                values = [value for r, value in held if r % 2 == parity]
+                self._either(m, made_of, values, side)
             for p in range(plan.fold.P):
                 m.d.sync += self.sums[e][p].eq(even[p] + odd[p])
         return m
 
-    def _either(self, m: Module, held: list[data.View], result: data.View) -> None:
+    def _either(
+        self, m: Module, made_of: Portable, held: list[data.View], result: data.View
+    ) -> None:
         """Register, per lane, the one sum that is not zero."""
+        shape, found = sum_shape(self.plan), []
         for p in range(self.plan.fold.P):
             values = [Value.cast(group[p]).as_unsigned() for group in held]
-            m.d.sync += result[p].eq(either(values or [Const(0)]))
+            found.append(Signal(shape))
+            m.d.comb += found[p].eq(either(values or [Const(0)]))
+        for p, value in enumerate(made_of.told_apart(self.plan, found)):
+            m.d.sync += result[p].eq(value)
 
     def _emit(self, m: Module, leaves: Signal) -> tuple[list[list[tuple[int, data.View]]], Signal]:
         """Copy the sums that leave to registers that are else zero.

@@ -76,7 +76,8 @@ class MultiplyAdd(wiring.Component):
             behind, abreast = divmod(g, fold.E)
             if not abreast:
                 operands = Signal(self.pixels.shape(), name=f"operands_{g}")
-                last_operand = Signal(name=f"last_{g}")
+                # Sums begin behind the end of others, so one of nothing ends behind a reset.
+                last_operand = Signal(name=f"last_{g}", init=bool(lists) and g == 0)
                 m.d.sync += [operands.eq(pixels), last_operand.eq(last)]
                 last_product = delayed(m, last_operand, plan.multiply_latency, f"completes_{g}")
                 lasts.append(last_operand)
@@ -92,7 +93,7 @@ class MultiplyAdd(wiring.Component):
                 later = Signal(weight.shape(), name=f"weight_{g}_{delay}")
                 m.d.sync += later.eq(weight)
                 weight = later
-            start = Start(begun, biases[abreast], (lists[0][g:] or [0])[0]) if lists else None
+            start = Start(begun, biases[abreast]) if lists else None
             made_of.multiply_add(m, plan, g, operands, weight, last_product, self.holds[g], start)
         if lists:
             m.d.comb += biases.eq(self._biases(m, made_of, lists, lasts))
@@ -101,17 +102,19 @@ class MultiplyAdd(wiring.Component):
     def _biases(
         self, m: Module, made_of: Portable, lists: list[list[int]], lasts: list[Signal]
     ) -> Value:
-        """Biases of the outputs whose sums begin; those of the first list are there from reset."""
+        """Biases of the outputs whose sums begin."""
         plan, abreast = self.plan, self.plan.fold.E
         shape = data.ArrayLayout(signed(plan.bias_bits), abreast)
         words = []
-        for biases in (*lists[1:], lists[0]):
+        for biases in lists:
             padded = biases + [0] * (len(lasts) * abreast - len(biases))
             words += [padded[at : at + abreast] for at in range(0, len(padded), abreast)]
         ends = Signal()
         m.d.comb += ends.eq(Cat(lasts).any())
         ahead = plan.multiply_latency + 1 - (plan.stages.read - 1)
-        index, _ = cyclic_index(m, len(words), delayed(m, ends, ahead), "bias_index")
+        advance = Signal()
+        m.d.comb += advance.eq(delayed(m, ends, ahead))
+        index, _ = cyclic_index(m, len(words), advance, "bias_index")
         init = [shape.const(word).as_bits() for word in words]
         return made_of.rom(m, "biases", shape.size, init, index)
 

@@ -136,7 +136,9 @@ class Requantise(wiring.Component):
         Of an operand that is wider than a multiplier cell takes, the low bits are multiplied apart;
         their product ends below the bit that is rounded.
         """
-        apart = max(min(len(operand) - CELL_BITS, shift - 1 - len(multiplier)), 0)
+        apart = 0
+        if len(operand) > CELL_BITS:
+            apart = max(min(shift - 1 - len(multiplier), len(operand) - 2, CELL_BITS), 0)
         high, low = operand[apart:], operand[:apart]
         high = high.as_signed() if operand.shape().signed else high
         product = _product(m, made_of, f"{name}_high", high, multiplier)

@@ -26,16 +26,17 @@ def cyclic_index(m: Module, length: int, advance: Value, name: str) -> tuple[Sig
 def saturate(
     m: Module, value: Value, result: Value, over: Value | None = None, under: Value | None = None
 ) -> None:
-    """Register a value or, of the range of `result`, the end that it exceeds.
+    """Take a value or, of the range of `result`, the end that it exceeds; two cycles later.
 
-    It looks at single bits, as a comparison would take a carry chain.
+    It looks at single bits, as a comparison would take a carry chain, and sets or resets registers,
+    of a lower end in the first cycle, of an upper one in the second: neither takes a multiplexer.
 
     Parameters
     ----------
     m : Module
     value : Value
     result : Value
-        Register, as wide as its range.
+        As wide as its range.
     over, under : Value, optional
         Whether the value exceeds the upper or the lower end, whatever it says itself.
     """
@@ -47,14 +48,19 @@ def saturate(
     negative, above = wide[-1], wide[inner:-1]
     high = ~negative & above.any()
     low = negative & ~above.all() if shape.signed else negative
-    if over is not None:
-        high, low = high | over, low & ~over
-    if under is not None:
-        low = low | under
+    if over is not None and under is not None:
+        high, low = over | (high & ~under), low | under
+    # Of an ECP5's register, what it is set to is what it begins with.
+    lowest, highest = (1 << inner if shape.signed else 0), (1 << inner) - 1
+    raised = Signal(shape.width, init=lowest, reset_less=True, name="raised")
+    ended = Signal(shape.width, init=highest, reset_less=True, name="ended")
+    exceeds = Signal(reset_less=True, name="exceeds")
+    m.d.comb += result.eq(ended)
+    m.d.sync += [raised.eq(wide), exceeds.eq(high), ended.eq(raised)]
     with m.If(low):
-        m.d.sync += result.eq(1 << inner if shape.signed else 0)
-    with m.Else():
-        m.d.sync += result.eq(Mux(high, (1 << inner) - 1, Cat(wide[:inner], negative)))
+        m.d.sync += raised.eq(lowest)
+    with m.If(exceeds):
+        m.d.sync += ended.eq(highest)
 
 
 def either(values: list[Value]) -> Value:

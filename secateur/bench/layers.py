@@ -11,7 +11,6 @@ from typing import Any
 
 from hw.cells.named import named
 from hw.cost import predict_interval
-from hw.families import FAMILIES
 from hw.layer_plan import LayerPlan
 from hw.plan import plan
 from hw.timing import PORTABLE
@@ -132,7 +131,7 @@ def synthesise_all(
 
 def family_of(cells: str) -> str:
     """Family of parts, of `reports.yosys.FLOWS`, for which a design is synthesised."""
-    return cells if cells in FAMILIES else "ecp5"
+    return named(cells).family
 
 
 def row(

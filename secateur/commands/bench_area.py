@@ -50,7 +50,7 @@ def measured(arguments: argparse.Namespace, progress: Progress) -> list[dict[str
 
 def _one(option: str, given: list[str] | None, usual: str, known: tuple[str, ...]) -> str:
     """Check a name that is given once, or not at all."""
-    names = chosen(option, given or (usual,), known)
-    if len(names) > 1:
-        raise ValueError(f"{option} must be given once with area, not {len(names)} times")
-    return names[0]
+    name, *others = chosen(option, given or (usual,), known)
+    if others:
+        raise ValueError(f"{option} must be given once with area, not {1 + len(others)} times")
+    return name

@@ -7,10 +7,11 @@ import numpy as np
 from amaranth.hdl import Signal
 
 from hw.accelerator import Accelerator
+from hw.cells.portable import PORTABLE, Portable
 from hw.cost import predict, predict_ends
 from hw.network import Network
 from hw.outputs import Output
-from hw.plan import Folding
+from hw.plan import Folding, plan
 from tests.hw.networks import Case, pictures
 from tests.hw.streams import (
     STALLS,
@@ -94,12 +95,13 @@ def simulate_each(
     network: Network,
     folding: Folding,
     rounds: Sequence[tuple[np.ndarray, Iterator[bool], Callable[[int], Iterator[bool]]]],
+    cells: Portable = PORTABLE,
 ) -> list[Run]:
     """Run frames between ends that stall, round by round; the hardware is made only once.
 
     A round has frames, the stalls of the input, and what makes those of an output by its index.
     """
-    dut = Accelerator(network, folding)
+    dut = Accelerator(network, folding, cells.stages)
     taken: list[Transfers] = []
     given: list[list[Transfers]] = []
 
@@ -121,7 +123,7 @@ def simulate_each(
                 judges.append(judge)
             yield [driver(dut.s_axis, words, i_stall, limit, taken[-1]), *judges]
 
-    run_each(dut, benches())
+    run_each(dut, benches(), cells=cells)
     found = []
     for t, outs in zip(taken, given, strict=True):
         pairs = list(zip(dut.outputs, outs, strict=True))
@@ -141,17 +143,23 @@ def check_stalls(made: Case, i_stall: str, o_stall: str, frames: int = 3) -> Non
     check_rounds(made, [(pictures(made.network, frames), i_stall, o_stall)])
 
 
-def check_rounds(made: Case, rounds: Sequence[tuple[np.ndarray, str, str]], seed: int = 1) -> None:
+def check_rounds(
+    made: Case,
+    rounds: Sequence[tuple[np.ndarray, str, str]],
+    seed: int = 1,
+    cells: Portable = PORTABLE,
+) -> None:
     """Compare rounds of frames, input and output stalls with the reference and the prediction."""
     network, folding = made.network, made.folding
     stalled = [(x, STALLS[i](seed), stalls_of(o, seed + 1)) for x, i, o in rounds]
-    for (x, *stalls), got in zip(rounds, simulate_each(network, folding, stalled), strict=True):
+    found = simulate_each(network, folding, stalled, cells)
+    for (x, *stalls), got in zip(rounds, found, strict=True):
         expected = network.compute(x)
         assert list(got.outputs) == list(expected)
         for name, result in expected.items():
             np.testing.assert_array_equal(got.outputs[name], result, name)
         if stalls == ["none", "none"]:
-            check_ends(made, got)
+            check_ends(made, got, cells)
 
 
 def stalls_of(kind: str, seed: int) -> Callable[[int], Iterator[bool]]:
@@ -160,14 +168,15 @@ def stalls_of(kind: str, seed: int) -> Callable[[int], Iterator[bool]]:
     return lambda index: STALLS[kinds[index % len(kinds)]](seed + index)
 
 
-def check_ends(made: Case, got: Run) -> None:
+def check_ends(made: Case, got: Run, cells: Portable = PORTABLE) -> None:
     """Compare the cycles in which frames end with those predicted, and what is said of them."""
     ends = [end - got.first for end in got.ends]
-    predicted = predict_ends(made.network, made.folding, len(ends))
+    plans = plan(made.network, made.folding, stages=cells.stages)
+    predicted = predict_ends(made.network, made.folding, len(ends), plans)
     assert got.ends_of == {
         name: [got.first + end for end in found] for name, found in predicted.items()
     }
-    cost, gaps = predict(made.network, made.folding), np.diff(ends).tolist()
+    cost, gaps = predict(made.network, made.folding, plans), np.diff(ends).tolist()
     assert ends[0] == cost.latency
     if len(set(gaps[-4:])) == 1:
         assert gaps[-1] == cost.interval

@@ -11,8 +11,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
-from amaranth.hdl import Cat, ClockDomain, Module, ResetSignal, Signal, Value
+from amaranth.hdl import Cat, ClockDomain, Fragment, Module, ResetSignal, Signal, Value
 from amaranth.sim import Simulator
+
+from hw.cells.portable import PORTABLE, Portable
 
 Bench = Callable[[Any], Coroutine[Any, Any, None]]
 
@@ -117,19 +119,24 @@ def collector(
     return bench
 
 
-def run(dut, *benches: Bench, reset: Signal | None = None) -> None:
+def run(dut, *benches: Bench, reset: Signal | None = None, cells: Portable = PORTABLE) -> None:
     """Simulate until every bench has ended."""
-    run_each(dut, [benches], reset)
+    run_each(dut, [benches], reset, cells)
 
 
-def run_each(dut, rounds: Iterable[Sequence[Bench]], reset: Signal | None = None) -> None:
+def run_each(
+    dut,
+    rounds: Iterable[Sequence[Bench]],
+    reset: Signal | None = None,
+    cells: Portable = PORTABLE,
+) -> None:
     """Simulate rounds of as many benches each; each begins with the hardware as at first."""
     m = Module()
     m.domains.sync = ClockDomain()
     if reset is not None:
         m.d.comb += ResetSignal().eq(reset)
     m.submodules.dut = dut
-    sim, slots = Simulator(m), []
+    sim, slots = Simulator(Fragment.get(m, cells)), []
 
     def slot(index: int) -> Bench:
         async def bench(ctx):

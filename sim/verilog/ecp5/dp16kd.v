@@ -86,9 +86,8 @@ module DP16KD #(
   wire we_b = on_b && !PSEUDO && WEB && !(RESETMODE == "SYNC" && RSTB);
 
   // Each port sees the 36 bits of the four bytes among which are its own.
-  wire [35:0] all_a, all_b, put_a, put_b, bits_a, bits_b;
+  wire [35:0] all_a, all_b, put_a, put_b, bits_a, bits_b, uses_a, uses_b;
   wire [5:0] at_a, at_b;
-  wire [3:0] uses_a, uses_b;
   ecp5_block_ram_place #(DATA_WIDTH_A) place_a (
       .address(ad_a), .at(at_a), .uses(uses_a), .written(bits_a));
   ecp5_block_ram_place #(DATA_WIDTH_B) place_b (
@@ -128,10 +127,10 @@ module DP16KD #(
   wire [35:0] out_a, out_b;
   ecp5_block_ram_read #(DATA_WIDTH_A, WRITEMODE_A, REGMODE_A, RESETMODE) read_a (
       .clk(clk_a), .on(on_a && !PSEUDO), .oce(OCEA), .rst(RSTA), .we(WEA),
-      .unknown(|(meets_a & uses_a)), .old(all_a >> at_a), .now(new_a >> at_a), .out(out_a));
+      .unknown(row_a == row_b && we_b && |(bits_b & uses_a)), .old(all_a >> at_a), .now(new_a >> at_a), .out(out_a));
   ecp5_block_ram_read #(DATA_WIDTH_B, WRITEMODE_B, REGMODE_B, RESETMODE) read_b (
       .clk(clk_b), .on(on_b), .oce(OCEB), .rst(RSTB), .we(WEB && !PSEUDO),
-      .unknown(|(meets_b & uses_b)), .old(all_b >> at_b), .now(new_b >> at_b), .out(out_b));
+      .unknown(row_a == row_b && we_a && |(bits_a & uses_b)), .old(all_b >> at_b), .now(new_b >> at_b), .out(out_b));
   assign {
       DOA17, DOA16, DOA15, DOA14, DOA13, DOA12, DOA11, DOA10, DOA9, DOA8, DOA7, DOA6, DOA5, DOA4,
       DOA3, DOA2, DOA1, DOA0
@@ -148,14 +147,14 @@ module DP16KD #(
     end
 endmodule
 
-// Where the bits of a port lie among those of four bytes, and which of them it may write.
+// Where the bits of a port lie among those of four bytes, which they are and which of them it may
+// write.
 module ecp5_block_ram_place #(
     parameter WIDTH = 18
 ) (
     input [13:0] address,
     output [5:0] at,
-    output [3:0] uses,
-    output [35:0] written
+    output [35:0] uses, written
 );
   wire [5:0] first = {1'b0, address[4:3], 3'b0} + {4'b0, address[4:3]};  // of the byte: 9 times
   wire [5:0] part = WIDTH == 4 ? {3'b0, address[2], 2'b0}
@@ -168,8 +167,7 @@ module ecp5_block_ram_place #(
   };
   wire [35:0] bits = WIDTH >= 18 ? enabled : (36'd1 << WIDTH) - 36'd1;
   assign at = WIDTH == 36 ? 6'd0 : WIDTH == 18 ? half : first + part;
-  assign uses = WIDTH == 36 ? 4'b1111 : WIDTH == 18 ? 4'b0011 << {address[4], 1'b0}
-              : 4'b0001 << address[4:3];
+  assign uses = (WIDTH == 36 ? ~36'd0 : (36'd1 << WIDTH) - 36'd1) << at;
   assign written = bits << at;
 endmodule
 

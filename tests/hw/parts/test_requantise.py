@@ -44,7 +44,7 @@ def results(plan: LayerPlan, sums: np.ndarray, stalls) -> np.ndarray:
             ctx.set(dut.valid, 1)
             await tick()
         ctx.set(dut.valid, 0)
-        for _ in range(4):
+        for _ in range(plan.requantise_latency + 1):
             await tick()
 
     run(dut, bench)

@@ -73,8 +73,13 @@ def steps(pins: Pins) -> Iterator[dict[str, int]]:
         before = now
 
 
-def drive(cells: Sequence[Cell], stimuli: Sequence[Pins], folder: Path) -> list[Pins]:
-    """Set the pins of all cells, step by step; return theirs after each step."""
+def drive(
+    cells: Sequence[Cell], stimuli: Sequence[Pins], folder: Path, sources: Sequence[Path] = ()
+) -> list[Pins]:
+    """Set the pins of all cells, step by step; return theirs after each step.
+
+    Cells that are no primitives of the ECP5 are in `sources`.
+    """
     steps = len(next(iter(stimuli[0].values())))
     lines, first_in, first_out = [], 0, 0
     for number, cell in enumerate(cells):
@@ -89,7 +94,7 @@ def drive(cells: Sequence[Cell], stimuli: Sequence[Pins], folder: Path) -> list[
         for field, width in cell.inputs.items()
     ]
     _write(folder / "stimuli.hex", np.concatenate(bits, axis=1))
-    _run(folder)
+    _run(folder, sources)
     found = _read(folder / "responses.hex", first_out)
     assert len(found) == steps
     results, first = [], 0
@@ -126,11 +131,11 @@ def _read(path: Path, width: int) -> np.ndarray:
     return np.unpackbits(words, axis=1, bitorder="little")[:, :width].astype(np.int64)
 
 
-def _run(folder: Path) -> None:
+def _run(folder: Path, sources: Sequence[Path]) -> None:
     models = sorted((Path(__file__).parents[3] / "sim" / "verilog" / "ecp5").glob("*.v"))
     flags = ["--binary", "-CFLAGS", "-std=c++20", "-Wno-lint", "--x-initial", "unique"]
     with environment():
         build = ["verilator", *flags, "--top-module", "bench", "--Mdir", "model", "bench.v"]
-        subprocess.run([*build, *models], cwd=folder, check=True, capture_output=True)
+        subprocess.run([*build, *models, *sources], cwd=folder, check=True, capture_output=True)
         run = ["./model/Vbench", "+verilator+rand+reset+2", "+verilator+seed+7"]
         subprocess.run(run, cwd=folder, check=True, capture_output=True)
