@@ -7,11 +7,13 @@ import pytest
 from amaranth.hdl import Signal
 
 from hw.accelerator import Accelerator
+from hw.cells.portable import PORTABLE, Portable
 from hw.cost import predict_ends
 from hw.fold import Fold, UnsupportedLayer
 from hw.layers import Input, MaxPool
 from hw.network import Network
 from hw.weight_stream import weight_stream
+from tests.hw.cells.registered import Registered
 from tests.hw.networks import NO_PADDING, Case, conv, pictures
 from tests.hw.pipeline import input_words, results_of
 from tests.hw.retrained import chain, residual, retrained
@@ -36,10 +38,18 @@ def byte_words(data: bytes) -> list[int]:
 class Loading:
     """Frames through a loadable accelerator, while words come on its other stream."""
 
-    def __init__(self, made: Case, frames: int, words: list[int], after: int, stall=never) -> None:
+    def __init__(
+        self,
+        made: Case,
+        frames: int,
+        words: list[int],
+        after: int,
+        stall=never,
+        cells: Portable = PORTABLE,
+    ) -> None:
         network = made.network
         self.x = pictures(network, frames)
-        self.dut = Accelerator(network, made.folding, loadable=True)
+        self.dut = Accelerator(network, made.folding, cells.stages, loadable=True)
         self.pixels, self.loads = Transfers(), Transfers()
         outs = [(output, Transfers()) for output in self.dut.outputs]
         run(
@@ -52,6 +62,7 @@ class Loading:
                 )
                 for output, out in outs
             ),
+            cells=cells,
         )
         self.results = {output.layer: results_of(output, out.words) for output, out in outs}
         self.ends = np.max([out.cycles[o.beats - 1 :: o.beats] for o, out in outs], axis=0)
@@ -81,15 +92,24 @@ def test_a_frame_meets_the_weights_of_one_network(make, after, stall) -> None:
         np.testing.assert_array_equal(result[old:], behind[name])
 
 
+@pytest.mark.parametrize("cells", [PORTABLE, Registered()], ids=["portable", "registered"])
 @pytest.mark.parametrize("make", [chain, residual])
-def test_it_takes_the_cycles_of_one_that_is_not_loadable(make) -> None:
+def test_it_takes_the_cycles_that_are_predicted(make, cells) -> None:
     made = make()
     data = weight_stream(retrained(made.network), made.network, made.folding)
-    got = Loading(made, 9, byte_words(data), 320)
+    got = Loading(made, 9, byte_words(data), 320, cells=cells)
+    network, other = made.network, retrained(made.network)
     old = int((got.first_pixels < got.loads.cycles[0]).sum())
-    predicted = np.max([*predict_ends(made.network, made.folding, 9).values()], axis=0)
+    predicted = np.max([*predict_ends(network, made.folding, 9, got.dut.plans).values()], axis=0)
     assert (got.ends[:old] - got.first_pixels[0]).tolist() == predicted[:old].tolist()
     assert got.ends[-1] - got.ends[-2] == predicted[-1] - predicted[-2]
+    before, behind = network.compute(got.x[:old]), other.compute(got.x[old:])
+    for name, result in got.results.items():
+        expected = np.concatenate([before[name], behind[name]])
+        np.testing.assert_array_equal(result, expected)
+    if cells == PORTABLE:
+        plain = np.max([*predict_ends(network, made.folding, 9).values()], axis=0)
+        assert plain.tolist() == predicted.tolist()
 
 
 @pytest.mark.parametrize("damage", ["short", "long"])
