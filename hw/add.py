@@ -1,12 +1,15 @@
 """A residual add in hardware: beats of one branch pass by, rows of the other wait for them."""
 
 from amaranth import *
+from amaranth.hdl import ValueLike
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.fifo import SyncFIFO
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
+from hw.contents import contents
 from hw.parts.beats import beat, beats, element
+from hw.parts.load import Load, LoadInterface
 from hw.parts.row_manager import RowManager
 from hw.parts.steps import saturate
 from hw.parts.writer import Writer
@@ -32,19 +35,23 @@ class AddEngine(wiring.Component):
         The branch that waits.
     o : Out(beats)
         Results, in the order in which beats pass by.
+    load : In(Load)
+        Where the plan has room for it, writes to the multipliers.
     """
 
     i_0: stream.Interface
     i_1: stream.Interface
     o: stream.Interface
+    load: LoadInterface
 
     def __init__(self, plan: AddPlan) -> None:
-        self.plan = plan
+        self.plan, self.contents = plan, contents(plan)
         super().__init__(
             {
                 "i_0": In(beats(plan.links[0])),
                 "i_1": In(beats(plan.links[1])),
                 "o": Out(beats(plan.link)),
+                **({"load": In(Load(self.contents))} if self.contents else {}),
             }
         )
 
@@ -85,9 +92,11 @@ class AddEngine(wiring.Component):
             m.d.sync += [later.eq(passing), later_valid.eq(valid)]
             passing, valid = later, later_valid
         entry = Signal(beat(plan.link))
+        multipliers = self._multipliers(m)
         for e, pixels in enumerate(waiting):
             for p in range(plan.columns.lanes):
-                self._add(m, passing.maps[e].pixels[p], pixels[p], entry.maps[e].pixels[p])
+                pair = passing.maps[e].pixels[p], pixels[p]
+                self._add(m, pair, multipliers, entry.maps[e].pixels[p])
         self._queue(m, passing, valid, entry, left)
         return m
 
@@ -134,11 +143,29 @@ class AddEngine(wiring.Component):
             for p in range(store.lanes)
         ]
 
-    def _add(self, m: Module, passing: Value, waiting: Value, result: Value) -> None:
+    def _multipliers(self, m: Module) -> tuple[ValueLike, ValueLike]:
+        """Multipliers of what passes by and of what waits: constants, or registers."""
+        bits, _, (passing, waiting) = self.plan.scaling
+        if not self.contents:
+            return passing, waiting
+        (memory,) = self.contents
+        both = Signal(memory.bits, init=memory.words[0], name="multipliers", reset_less=True)
+        _, word, enable = self.load.port(0, memory)
+        with m.If(enable):
+            m.d.sync += both.eq(word)
+        return both[:bits], both[bits:]
+
+    def _add(
+        self,
+        m: Module,
+        pair: tuple[Value, Value],
+        multipliers: tuple[ValueLike, ValueLike],
+        result: Value,
+    ) -> None:
         """Multiply, add and round, saturate."""
-        plan = self.plan
-        half, shift = 1 << (plan.layer.shift - 1), plan.layer.shift
-        parts = passing * plan.multipliers[0], waiting * plan.multipliers[1]
+        _, shift, _ = self.plan.scaling
+        half = 1 << (shift - 1)
+        parts = [value * by for value, by in zip(pair, multipliers, strict=True)]
         products = [Signal(part.shape(), name="product") for part in parts]
         total = Signal((products[0] + products[1] + half).shape())
         m.d.sync += [

@@ -5,10 +5,12 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from hw.cells.portable import Portable, cells
+from hw.contents import contents
 from hw.layer_plan import LayerPlan
 from hw.parts.beats import beats
 from hw.parts.gather import Gather
 from hw.parts.lanes import Maximum, MultiplyAdd
+from hw.parts.load import Load, LoadInterface, pass_on
 from hw.parts.output_queue import OutputQueue
 from hw.parts.requantise import Requantise
 from hw.parts.row_manager import RowManager
@@ -31,16 +33,20 @@ class LayerEngine(wiring.Component):
         Activations, in rows.
     o : Out(beats)
         Results, in rows.
+    load : In(Load)
+        Where the plan has room for it, writes to the memories of `hw.contents`.
     """
 
     o: stream.Interface
+    load: LoadInterface
 
     def __init__(self, plan: LayerPlan) -> None:
-        self.plan = plan
+        self.plan, self.contents = plan, contents(plan)
         super().__init__(
             {
                 **{f"i_{index}": In(beats(link)) for index, link in enumerate(plan.links)},
                 "o": Out(beats(plan.link)),
+                **({"load": In(Load(self.contents))} if self.contents else {}),
             }
         )
 
@@ -96,6 +102,8 @@ class LayerEngine(wiring.Component):
             m.d.comb += [queue.results.eq(gather.sums), queue.valid.eq(gather.valid)]
             return m
         m.submodules.requantise = requantise = Requantise(plan)
+        if self.contents:
+            pass_on(m, self.load, len(self.contents) - 1, requantise.load)
         m.d.comb += [
             requantise.sums.eq(gather.sums),
             requantise.valid.eq(gather.valid),
@@ -132,6 +140,10 @@ class LayerEngine(wiring.Component):
     def _weights(self, m: Module, made_of: Portable, r: int, walker: TapWalker) -> Value:
         """Weights of the tap that a sequencer walks."""
         plan = self.plan
+        if self.contents:
+            memory = self.contents[r]
+            write = self.load.port(r, memory)
+            return made_of.loadable(m, f"weights_{r}", memory, walker.tap[r], write)
         shape = data.ArrayLayout(signed(plan.conv.weight_bits), plan.fold.G)
         words = [shape.const(weights).as_bits() for weights in plan.schedule.weight[:, r].tolist()]
         return made_of.rom(m, f"weights_{r}", shape.size, words, walker.tap[r])

@@ -73,6 +73,8 @@ class LayerPlan(WalkPlan):
         """Width of a sum of products: exactly as wide as the weights, and its bias, require."""
         if not self.is_conv:
             return self.source.bits
+        if self.room:
+            return self.room.sum_bits
         biases = np.array(self.biases) * self.preloads
         low, high = self.conv.sums(self.source) + biases
         return signed_bits(int(low.min()), int(high.max()))
@@ -92,9 +94,10 @@ class LayerPlan(WalkPlan):
     def preloads(self) -> bool:
         """Whether sums begin with their biases, which come `E` a cycle as sums leave.
 
-        So it is if every list lasts until the biases of the one before were there.
+        So it is if every list lasts until the biases of the one before were there, and no others
+        can be loaded.
         """
-        if not self.stages.preloads or not self.is_conv or not all(self.lists):
+        if not self.stages.preloads or not self.is_conv or not all(self.lists) or self.room:
             return False
         return all(map(self._has_time_for_biases, range(self.fold.R)))
 
@@ -152,6 +155,9 @@ class LayerPlan(WalkPlan):
         layer = self.conv
         assert layer.multiplier is not None
         assert layer.shift is not None
+        if self.room and (scale := self.room.scale):
+            fitting = scale.fit(self.name, layer.multiplier, layer.shift)
+            return scale.bits, scale.shift, fitting
         return one_shift(layer.multiplier, layer.shift)
 
     @property
@@ -169,6 +175,8 @@ class LayerPlan(WalkPlan):
     @property
     def bias_bits(self) -> int:
         """Width of a bias."""
+        if self.room:
+            return self.room.bias_bits
         return signed_bits(min(self.biases), max(self.biases))
 
     @cached_property
@@ -180,6 +188,8 @@ class LayerPlan(WalkPlan):
     @property
     def biased_bits(self) -> int:
         """Width of a sum with its bias."""
+        if self.room:
+            return 1 + max(self.sum_bits, self.bias_bits)
         low, high = self.biased
         return signed_bits(int(low.min()), int(high.max()))
 
@@ -190,6 +200,8 @@ class LayerPlan(WalkPlan):
         Bits are left out of a sum if what they then tell is certain to saturate; where no result
         is negative, that is true of a negative sum.
         """
+        if self.room:
+            return self.biased_bits, True
         (low, high), bits, signed = self.biased, self.biased_bits, self.result.signed
         _, shift, multipliers = self.requantiser
         scale, half = np.array(multipliers, np.int64), 1 << (shift - 1)

@@ -4,12 +4,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+import numpy as np
+
 from hw.columns import Columns, Segments
 from hw.fold import Fold, Folding, UnsupportedLayer
 from hw.layer_plan import LayerPlan
 from hw.layers import Activation, Add, AvgPool, Concat, Conv, Input, Layer, MaxPool
 from hw.link import Link
 from hw.network import Network
+from hw.room import Room, Scale
 from hw.rows import Rows
 from hw.skew import common_source, longer, rows_ahead
 from hw.store import Store
@@ -31,6 +34,8 @@ class AddPlan:
     result : Activation
     waiting : int
         Rows that wait at most.
+    room : Scale, optional
+        Of an add whose multipliers can be loaded.
     """
 
     layer: Add
@@ -38,6 +43,7 @@ class AddPlan:
     multipliers: tuple[int, int]
     result: Activation
     waiting: int
+    room: Scale | None = None
 
     latency = JOIN_ADD
     queue_depth = JOIN_QUEUE
@@ -62,6 +68,15 @@ class AddPlan:
     def link(self) -> Link:
         """Beats that leave: as they pass by."""
         return replace(self.links[0], name=self.name, activation=self.result)
+
+    @cached_property
+    def scaling(self) -> tuple[int, int, tuple[int, ...]]:
+        """Width of multipliers that can be loaded (0: they cannot), the shift, and multipliers."""
+        shift = self.layer.shift
+        if self.room is None:
+            return 0, shift, self.multipliers
+        fitting = self.room.fit(self.name, np.array(self.multipliers), np.array([shift] * 2))
+        return self.room.bits, self.room.shift, fitting
 
     @property
     def taken(self) -> tuple[int, ...]:
@@ -104,6 +119,8 @@ def plan(
     folding: Folding,
     memo: Callable[[LayerPlan], LayerPlan] = lambda fresh: fresh,
     stages: Stages = PORTABLE,
+    *,
+    loadable: bool = False,
 ) -> tuple[Plan, ...]:
     """Plan the hardware of every layer behind the input.
 
@@ -118,6 +135,8 @@ def plan(
         Says which plan to take in place of a fresh one: `hw.plan_memo.PlanMemo`.
     stages : Stages
         Of the cells that layers are made of.
+    loadable : bool
+        Whether there is room for other weights, biases and scales (`hw.room`).
 
     Raises
     ------
@@ -148,6 +167,8 @@ def plan(
             if isinstance(layer, Add)
             else memo(_layer(network, layer, folding, arriving, stages))
         )
+        if loadable:
+            made = _with_room(network, made)
         plans.append(made)
         links[layer.name] = (made.link,)
     if not plans:
@@ -177,6 +198,27 @@ def _layer(
     weighted = not isinstance(layer, AvgPool)
     ahead = _ahead(network, links)
     return LayerPlan(walked, source, result, fold, links, ahead, weighted, stages)
+
+
+def _with_room(network: Network, made: Plan) -> Plan:
+    """Make room for other weights in a layer; its accumulators, if it keeps them, are wider."""
+    if isinstance(made, AddPlan):
+        return replace(
+            made, room=Scale.around(np.array(made.multipliers), np.array([made.layer.shift] * 2))
+        )
+    if not made.is_conv:
+        return made
+    room = Room.around(made.conv, made.source, made.bias_bits, weighted=made.weighted)
+    result = made.result
+    if room.scale is None:
+        for layer in network.layers:
+            if made.name in layer.inputs:
+                raise UnsupportedLayer(
+                    f"layer {made.name!r}: accumulators must leave a loadable design, not feed "
+                    f"{layer.name!r}"
+                )
+        result = replace(result, bits=1 + max(room.sum_bits, room.bias_bits))
+    return replace(made, room=room, result=result)
 
 
 def _ahead(network: Network, links: tuple[Link, ...]) -> tuple[int, ...]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from amaranth import *
 from amaranth.back import verilog
 
+from hw import mem_files
 from hw.accelerator import Accelerator
 from hw.cells.portable import PORTABLE, Portable
 from hw.cost import predict
@@ -26,13 +27,16 @@ class Top(Elaboratable):
 
     def __init__(self, accelerator: Accelerator) -> None:
         self.accelerator = accelerator
-        self.sides = ("s_axis", *(output.stream for output in accelerator.outputs))
+        inputs = ("s_axis", "s_axis_weights")[: 1 + accelerator.loadable]
+        self.sides = (*inputs, *(output.stream for output in accelerator.outputs))
         busses = f"ASSOCIATED_BUSIF {':'.join(self.sides)}, ASSOCIATED_RESET aresetn"
         self.clock = Signal(name="aclk", attrs={"X_INTERFACE_PARAMETER": busses})
         self.reset_n = Signal(
             name="aresetn", attrs={"X_INTERFACE_PARAMETER": "POLARITY ACTIVE_LOW"}
         )
-        self.misframed = Signal(name="s_axis_misframed")
+        self.flags = {"misframed": Signal(name="s_axis_misframed")}
+        if accelerator.loadable:
+            self.flags["weights_incomplete"] = Signal(name="s_axis_weights_incomplete")
         self.streams = {
             f"{side}_{key}": Signal.like(
                 getattr(getattr(accelerator, side), key),
@@ -46,7 +50,7 @@ class Top(Elaboratable):
     @property
     def ports(self) -> list[Signal]:
         """Ports of the module."""
-        return [self.clock, self.reset_n, *self.streams.values(), self.misframed]
+        return [self.clock, self.reset_n, *self.streams.values(), *self.flags.values()]
 
     def elaborate(self, platform):
         m = Module()
@@ -55,12 +59,12 @@ class Top(Elaboratable):
         m.d.comb += [
             ClockSignal().eq(self.clock),
             ResetSignal().eq(~self.reset_n),
-            self.misframed.eq(inner.misframed),
+            *(flag.eq(getattr(inner, name)) for name, flag in self.flags.items()),
         ]
         for side in self.sides:
             for key in ("tdata", "tvalid", "tready", "tlast"):
                 outer, member = self.streams[f"{side}_{key}"], getattr(getattr(inner, side), key)
-                inwards = (side == "s_axis") != (key == "tready")
+                inwards = side.startswith("s_axis") != (key == "tready")
                 m.d.comb += member.eq(outer) if inwards else outer.eq(member)
         return m
 
@@ -72,6 +76,9 @@ def emit(
     network_file: str | os.PathLike | None = None,
     top: str = "top",
     cells: Portable = PORTABLE,
+    inline_words: int | None = None,
+    *,
+    loadable: bool = False,
 ) -> Path:
     """Write ``top.v`` (Verilog-2005) and ``top.json`` into a folder; both or none.
 
@@ -87,6 +94,11 @@ def emit(
         Name of the top module, which begins the names of all its modules.
     cells : Portable
         What the parts are made of: `hw.cells.named` has those of each family.
+    inline_words : int, optional
+        Memories of more words have their contents in files of their own (`hw.mem_files`), which are
+        written with the Verilog. Default: none has.
+    loadable : bool
+        Whether other weights can be loaded (`hw.contents`).
 
     Returns
     -------
@@ -100,8 +112,10 @@ def emit(
     """
     if not NAME.fullmatch(top):
         raise ValueError(f"top must be an identifier, not {top!r}")
-    accelerator = Accelerator(network, folding, cells.stages)
+    accelerator = Accelerator(network, folding, cells.stages, loadable=loadable)
     sidecar = describe(accelerator, folding, top, cells.name)
+    if loadable:
+        sidecar["weights"] = {"stream": "s_axis_weights", "bytes": accelerator.weight_bytes}
     if network_file is not None:
         path = Path(network_file)
         sidecar["network"] = {"file": path.name, "sha256": file_hash(path)}
@@ -109,15 +123,20 @@ def emit(
     text = verilog.convert(
         design, top, cells, ports=design.ports, emit_src=False, strip_internal_attrs=True
     )
+    files = {}
+    if inline_words is not None:
+        text, files = mem_files.split(text, inline_words)
+    sidecar["files"] = ["top.v", *files]
+    files |= {"top.v": text, "top.json": json.dumps(sidecar, indent=2) + "\n"}
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(dir=folder, prefix=".part-"))
     try:
-        (temporary / "top.v").write_text(text)
-        (temporary / "top.json").write_text(json.dumps(sidecar, indent=2) + "\n")
+        for name, content in files.items():
+            (temporary / name).write_text(content, encoding="utf-8")
         # Verilog without its sidecar is of no use to a harness, Verilog with an old one is.
         (folder / "top.json").unlink(missing_ok=True)
-        for name in ("top.v", "top.json"):
+        for name in files:
             (temporary / name).replace(folder / name)
     finally:
         shutil.rmtree(temporary)

@@ -14,6 +14,7 @@ from hw.layers import Activation, Conv, MaxPool
 from hw.link import Link
 from hw.passes import Pass, events
 from hw.rom import Rom
+from hw.room import Room
 from hw.rows import Rows
 from hw.schedule import Schedule, schedule
 from hw.skipping import Skipping, least_saved, skip
@@ -44,6 +45,8 @@ class WalkPlan:
         Whether taps have weights; those of an average count as they are.
     stages : Stages
         Cycles of the cells that it is made of.
+    room : Room, optional
+        Of a layer whose weights can be loaded.
     """
 
     layer: Conv | MaxPool
@@ -54,6 +57,7 @@ class WalkPlan:
     ahead: tuple[int, ...] = (0,)
     weighted: bool = True
     stages: Stages = PORTABLE
+    room: Room | None = None
 
     @property
     def name(self) -> str:

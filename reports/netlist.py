@@ -4,6 +4,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from hw import mem_files
 from hw.whole_file import write_whole
 from reports.tools import run_python
 from reports.yosys import FLATTEN, FLOWS, RUN, TIME_LIMIT, read
@@ -39,6 +40,7 @@ def write_netlist(
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         shutil.copyfile(verilog, folder / "design.v")
+        mem_files.copy(verilog, folder)
         commands = [
             *read("design.v", top),
             *FLATTEN,

@@ -58,7 +58,7 @@ def fmax(verilog: Path, top: str = "top", seconds: float = TIME_LIMIT) -> float:
     Parameters
     ----------
     verilog : path
-        One file with every module.
+        One file with every module; what it reads lies beside it.
     top : str
         Name of the top module.
     seconds : float

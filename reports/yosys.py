@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from hw import mem_files
 from reports.tools import run_python
 
 TIME_LIMIT = 900.0
@@ -152,7 +153,7 @@ def synthesise(
     Parameters
     ----------
     verilog : path
-        One file with every module.
+        One file with every module; what it reads lies beside it.
     top : str
         Name of the top module.
     seconds : float
@@ -172,6 +173,7 @@ def synthesise(
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         shutil.copyfile(verilog, folder / "design.v")
+        mem_files.copy(verilog, folder)
         steps = [
             *read("design.v", top),
             "tee -q -o before.json stat -json",

@@ -23,6 +23,7 @@ COMMANDS = {
     "estimate": "say in seconds what a network costs, and what a pruning would save",
     "fold": "fold a network for a part of an FPGA family, and say what every layer takes",
     "generate": "turn a network file into Verilog",
+    "weights": "write another network's weights for a design that can load them",
     "simulate": "simulate generated Verilog and compare it with its network, bit for bit",
     "report": "synthesise what was simulated and write report.json and report.html",
     "bench": "measure layers and networks, dense and pruned, against their prediction",

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from hw import mem_files
 from sim.build import build
 from sim.records import Mismatch, Result, judge
 from sim.stalls import Stalls, pace
@@ -17,11 +18,27 @@ from sim.tools import ToolError, environment, require_tools, tail
 from sim.top import IDENTIFIER, Port, Top
 from sim.wrapper import prefix
 
-__all__ = ["Design", "Mismatch", "Result", "SimulationTimeout", "Stalls", "simulate"]
+__all__ = ["Design", "Load", "Mismatch", "Result", "SimulationTimeout", "Stalls", "simulate"]
 
 
 class SimulationTimeout(RuntimeError):
     """A design stopped moving before it was done."""
+
+
+@dataclass(frozen=True)
+class Load:
+    """Weights that a design is given while frames go through it.
+
+    Parameters
+    ----------
+    after : int
+        Frames that begin before, at least 1; of one beat, a few more may.
+    words : bytes
+        What `hw.weight_stream` makes of a network.
+    """
+
+    after: int
+    words: bytes
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,18 +50,21 @@ class Design:
     name : str
         Identifier, unique in one simulation.
     folder : Path
-        Holds ``top.v`` and ``top.json``; the modules of designs simulated together have names of
-        their own.
+        Holds ``top.v``, what it reads, and ``top.json``; the modules of designs simulated together
+        have names of their own.
     frames : (N, C, H, W) int
         Elements as they are on the stream.
     expected : dict of str to (N, C, H, W) int, optional
         The right results by layer, as `hw.network.Network.compute` returns them.
+    load : Load, optional
+        Other weights for the later frames.
     """
 
     name: str
     folder: Path
     frames: np.ndarray
     expected: Mapping[str, np.ndarray] | None = None
+    load: Load | None = None
 
 
 def simulate(
@@ -132,6 +152,10 @@ def _tops(designs: Sequence[Design]) -> dict[str, Top]:
             top.input.check(design.frames)
         except ValueError as error:
             raise ValueError(f"design {design.name!r}: {error}") from error
+        size = top.weights.beats if top.weights else 0
+        if design.load and len(design.load.words) != size:
+            found = len(design.load.words)
+            raise ValueError(f"design {design.name!r}: load must be of {size} bytes, not {found}")
         if design.expected is not None:
             wanted = {port.layer: (len(design.frames), *port.shape) for port in top.outputs}
             given = {layer: maps.shape for layer, maps in design.expected.items()}
@@ -153,11 +177,12 @@ def _write_case(
     rng: np.random.Generator,
     timeout: int,
 ) -> None:
-    """Write the files that the bench reads: beats, paces, and ``case.json``."""
+    """Write the files that a run reads: memories, beats, paces, and ``case.json``."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     counts = {}
     for design in designs:
+        mem_files.copy(design.folder / "top.v", folder)
         top = tops[design.name]
         profiles = stalls.source, *stalls.sinks(len(top.outputs))
         for port, profile in zip(top.ports, profiles, strict=True):
@@ -166,18 +191,31 @@ def _write_case(
             runs = pace(profile, beats=port.beats, interval=top.interval, rng=rng)
             lines = "".join(f"{go} {stop}\n" for go, stop in runs)
             (folder / f"{name}.pace").write_text(lines, encoding="ascii")
-        _write_beats(folder / f"{prefix(design.name, top.input)}.beats", design, top.input)
+        beats = top.input.pack(design.frames)
+        _write_beats(folder / f"{prefix(design.name, top.input)}.beats", beats, top.input.beats)
+        if top.weights:
+            counts |= _write_load(folder, design, top, top.weights)
     settle = max(top.interval for top in tops.values())
     case = {"beats": counts, "settle": settle, "timeout": timeout}
     (folder / "case.json").write_text(json.dumps(case), encoding="utf-8")
 
 
-def _write_beats(path: Path, design: Design, port: Port) -> None:
-    """Write what a source plays."""
-    beats = port.pack(design.frames)
-    last = port.beats - 1
-    lines = (f"{int(i % port.beats == last)} {beat}\n" for i, beat in enumerate(beats))
+def _write_beats(path: Path, beats: Sequence[str], size: int) -> None:
+    """Write what a source plays: beats of frames of some size."""
+    lines = (f"{int(i % size == size - 1)} {beat}\n" for i, beat in enumerate(beats))
     path.write_text("".join(lines), encoding="ascii")
+
+
+def _write_load(folder: Path, design: Design, top: Top, port: Port) -> dict[str, int]:
+    """Write what the stream of weights plays, if anything; return its beats."""
+    name, load = prefix(design.name, port), design.load
+    beats = [f"{byte:02x}" for byte in load.words] if load else []
+    # Offered once the last frame before has begun: no further one begins then.
+    after = (load.after - 1) * top.input.beats + 1 if load else 0
+    _write_beats(folder / f"{name}.beats", beats, port.beats)
+    (folder / f"{name}.after").write_text(f"{after}\n", encoding="ascii")
+    (folder / f"{name}.pace").write_text("1000000 0\n", encoding="ascii")
+    return {name: len(beats)}
 
 
 def _execute(model: Path, folder: Path, seed: int, waves: bool) -> None:

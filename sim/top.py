@@ -132,6 +132,8 @@ class Top:
         The stream it takes.
     outputs : tuple of Port
         The streams it gives, each of a layer.
+    weights : Port, optional
+        The stream on which weights can be loaded, as one frame of bytes.
     interval, latency : int
         Cycles between frames, and from the first beat in to the first frame's last beat out, of all
         outputs.
@@ -144,6 +146,7 @@ class Top:
     outputs: tuple[Port, ...]
     interval: int
     latency: int
+    weights: Port | None = None
 
     def __post_init__(self) -> None:
         for name in (self.name, self.clock, self.reset):
@@ -160,7 +163,7 @@ class Top:
 
     @property
     def ports(self) -> tuple[Port, ...]:
-        """All streams, the one that it takes first."""
+        """All streams of frames, the one that it takes first."""
         return self.input, *self.outputs
 
     @classmethod
@@ -186,11 +189,18 @@ class Top:
                 input=_port(content["inputs"][0], _KEYS),
                 outputs=tuple(_port(entry, (*_KEYS, "layer")) for entry in content["outputs"]),
                 **{key: content["cycles"][key] for key in ("interval", "latency")},
+                weights=_weights(content["weights"]) if "weights" in content else None,
             )
         except KeyError as error:
             raise ValueError(f"{path}: {error} must be there") from error
         except (ValueError, TypeError) as error:
             raise ValueError(f"{path}: {error}") from error
+
+
+def _weights(entry: dict) -> Port:
+    """Describe the stream of weights of ``top.json``."""
+    size = entry["bytes"]
+    return Port(entry["stream"], (1, 1, size), 8, False, 1, size)
 
 
 def _port(entry: dict, keys: tuple[str, ...]) -> Port:

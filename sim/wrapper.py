@@ -32,6 +32,13 @@ _SOURCE = """\
       .tready({prefix}_tready), .tlast({prefix}_tlast));
 """
 
+_LATER = """\
+  axis_later #(.WIDTH({width}), .BEATS("{prefix}.beats"), .PACE("{prefix}.pace"),
+      .AFTER("{prefix}.after")) {prefix}_source (
+      .aclk(aclk), .aresetn(aresetn), .beats({input}_beats), .tdata({prefix}_tdata),
+      .tvalid({prefix}_tvalid), .tready({prefix}_tready), .tlast({prefix}_tlast));
+"""
+
 _SINK = """\
   axis_pace #(.FILE("{prefix}.pace")) {prefix}_sink (
       .aclk(aclk), .aresetn(aresetn), .go({prefix}_tready));
@@ -58,10 +65,11 @@ def _instance(name: str, top: Top) -> str:
     """One design with its source, sinks and monitors."""
     ports = [f".{top.clock}(aclk)", f".{top.reset}(aresetn)"]
     text = ""
-    for port in top.ports:
-        end = _SOURCE if port is top.input else _SINK
+    for port in (*top.ports, *([top.weights] if top.weights else [])):
+        end = _SOURCE if port is top.input else _LATER if port is top.weights else _SINK
         stem = prefix(name, port)
         names = {"prefix": stem, "width": port.width, "msb": port.width - 1, "public": _PUBLIC}
+        names["input"] = prefix(name, top.input)
         text += _SIGNALS.format(**names) + end.format(**names)
         ports += [
             f".{port.stream}_{signal}({stem}_{signal})"

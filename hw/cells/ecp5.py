@@ -7,6 +7,8 @@ from amaranth.lib import data
 
 from hw.cells.ecp5_block_ram import Form, Write, block_ram
 from hw.cells.portable import Portable, Start
+from hw.contents import Contents
+from hw.parts import load
 from hw.timing import Stages
 
 _LEAST_BITS = 2048  # of a block RAM; fewer are as many as 128 LUTs hold
@@ -46,6 +48,15 @@ class Ecp5(Portable):
         if not _pays(len(words), 1, width):
             return _registered(m, name, super().rom(m, name, width, words, address))
         return block_ram(m, name, words, 1, width, address)
+
+    def loadable(
+        self, m: Module, name: str, contents: Contents, address: Value, write: load.Write
+    ) -> Value:
+        """Build a memory that can be loaded, in block RAM from some size on."""
+        bits, words = contents.bits, contents.words
+        if not _pays(len(words), 1, bits):
+            return super().loadable(m, name, contents, address, write)
+        return block_ram(m, name, words, 1, bits, address, Write(*write))
 
     def product(self, m: Module, name: str, a: Value, b: Value) -> Signal:
         """Multiply: three registers of the multiplier, and one halfway to the carry cells."""

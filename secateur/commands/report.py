@@ -84,11 +84,11 @@ def draw_pruning(folder: Folder, prune: dict[str, Any] | None) -> dict[str, str]
 
 def synthesise(folder: DesignFolder) -> Any:
     """Count the cells of a design; what was counted of the same Verilog is not counted again."""
-    from hw.network import file_hash
+    from hw.mem_files import design_hash
     from reports.yosys import Area
     from reports.yosys import synthesise as run
 
-    digest = file_hash(folder.verilog)
+    digest = design_hash(folder.verilog)
     if folder.synthesis.is_file():
         record = read_json(folder.synthesis, "report")
         if record.get("verilog_sha256") == digest:
@@ -100,12 +100,13 @@ def synthesise(folder: DesignFolder) -> Any:
 
 
 def _entry(folder: Folder, name: str, area: Any) -> dict[str, Any]:
+    from hw.mem_files import design_hash
     from hw.network import Network, file_hash
     from reports.ledger import Measured, design_record
 
     design = folder.design(name)
     simulation = read_json(design.simulation, "simulate")
-    digest = file_hash(design.verilog)
+    digest = design_hash(design.verilog)
     if simulation["verilog_sha256"] != digest:
         raise ValueError(f"{design.simulation} is of other Verilog; run secateur simulate again")
     if simulation["accuracy"] is None:

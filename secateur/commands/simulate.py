@@ -239,14 +239,14 @@ def _random(network: Any, count: int, seed: int) -> Any:
 
 
 def _record(design: Any, folder: DesignFolder, results: Sequence[Any], labels: Any) -> dict:
-    from hw.network import file_hash
+    from hw.mem_files import design_hash
 
     free = results[0]
     predicted = read_json(folder.top, "generate")["cycles"]
     return {
         "schema": "secateur.simulation/1",
         "name": design.name,
-        "verilog_sha256": file_hash(folder.verilog),
+        "verilog_sha256": design_hash(folder.verilog),
         "frames": free.frames,
         "stalls": [str(result.stalls) for result in results],
         "mismatches": sum(result.mismatches for result in results),

@@ -184,11 +184,13 @@ def check_ends(made: Case, got: Run, cells: Portable = PORTABLE) -> None:
         assert min(gaps[-4:]) <= cost.interval <= max(gaps[-4:])
 
 
-def after_a_reset(made: Case, frames: np.ndarray, cycle: int) -> np.ndarray:
+def after_a_reset(
+    made: Case, frames: np.ndarray, cycle: int, cells: Portable = PORTABLE
+) -> np.ndarray:
     """Results (N, C, H, W) of frames that follow a reset in some cycle of rubbish."""
     network = made.network
     words = input_words(network, frames)
-    dut, reset = Accelerator(network, made.folding), Signal()
+    dut, reset = Accelerator(network, made.folding, cells.stages), Signal()
     source, out, stalls = Port.of(dut.s_axis), Transfers(), at_random(cycle)
     (output,) = dut.outputs
     port, count = dut.results(output), len(frames) * output.beats
@@ -213,5 +215,5 @@ def after_a_reset(made: Case, frames: np.ndarray, cycle: int) -> np.ndarray:
             await ctx.tick()
         await driver(dut.s_axis, words, never(), 20_000)(ctx)
 
-    run(dut, bench, feed, reset=reset)
+    run(dut, bench, feed, reset=reset, cells=cells)
     return results_of(output, out.words)

@@ -152,6 +152,7 @@ def test_sidecar_says_what_a_harness_must_know(tmp_path) -> None:
         ],
         "cycles": {"interval": cost.interval, "latency": cost.latency},
         "network": {"file": "net.safetensors", "sha256": digest},
+        "files": ["top.v"],
     }
 
 

@@ -35,6 +35,24 @@ def test_counts_are_those_of_the_design(verilog):
     assert area.memory_bits == 18 * 1024
 
 
+def test_memories_may_be_files_beside_it(verilog):
+    """A ROM takes a block; one of zeros takes nothing."""
+    words = [f"{7 * n % 512:03x}\n" for n in range(1024)]
+    rom = """
+module rom(input clk, input [9:0] at, output reg [8:0] q);
+  reg [8:0] memory [0:1023];
+  initial $readmemh("words.mem", memory);
+  always @(posedge clk) q <= memory[at];
+endmodule
+"""
+    verilog.write_text(rom, encoding="utf-8")
+    verilog.with_name("words.mem").write_text("".join(words), encoding="ascii")
+    area = synthesise(verilog, "rom", seconds=120)
+    assert (area.block_rams, area.luts) == (1, 0)
+    verilog.with_name("words.mem").write_text("000\n" * 1024, encoding="ascii")
+    assert synthesise(verilog, "rom", seconds=120).block_rams == 0
+
+
 def test_luts_are_weighted():
     area = Area({"LUT4": 5, "CCU2C": 3, "TRELLIS_DPR16X4": 2, "TRELLIS_FF": 9}, 0)
     assert (area.luts, area.flip_flops, area.dsp_cells, area.block_rams) == (19, 9, 0, 0)

@@ -1,4 +1,5 @@
 import json
+from xml.etree import ElementTree
 
 import pytest
 
@@ -30,6 +31,9 @@ def test_table_of_a_checkpoint(checkpoint, tmp_path, capsys):
     assert head["protocol"]["multipliers"] == 8
     assert [row["seed"] for row in rows] == [1, 2]
     assert "| kernel | 50% | l1 |" in docs.read_text(encoding="utf-8")
+    picture = (tmp_path / "selectors.svg").read_text(encoding="utf-8")
+    assert ElementTree.fromstring(picture).tag == "{http://www.w3.org/2000/svg}svg"
+    assert all(f">{cost}<" in picture for cost in ("MACs", "cycles a frame", "LUTs", "l1"))
     assert cli.main(argv) == 0  # of the rows that are kept
     assert "kernel   50%        l1" in capsys.readouterr().out
 
@@ -45,6 +49,7 @@ def test_model_of_the_zoo_with_its_mean(tmp_path, capsys):
     _, *rows = json.loads(capsys.readouterr().out)
     assert len(rows) == 3 * 2
     assert all("bn-scale" in row["undefined"] for row in rows)
+    assert not (tmp_path / "selectors.svg").exists()  # there is nothing to draw
     assert cli.main(argv) == 2  # without the mean it is another model
     assert "model must be" in capsys.readouterr().err
 

@@ -1,4 +1,8 @@
-"""Random networks, one of each kind side by side in one Verilator model."""
+"""Random networks, one of each kind side by side in one Verilator model.
+
+Every other portable one reads the contents of its memories from files, and can be loaded: where
+frames are of some pixels, other weights come while they go through it.
+"""
 
 from itertools import count
 from pathlib import Path
@@ -12,12 +16,16 @@ from hw.cost import predict, predict_ends
 from hw.fold import UnsupportedLayer
 from hw.plan import plan
 from hw.verilog import emit
-from sim.runner import Design, Result, Stalls, simulate
+from hw.weight_stream import weight_stream
+from sim.runner import Design, Load, Result, Stalls, simulate
 from tests.hw.drawn import KINDS, frames_of, seeded
 from tests.hw.networks import Case
+from tests.hw.retrained import retrained
 
 FRAMES, MOST_MULTIPLIERS = 5, 12  # few, so that the model is soon built
+BEFORE, BEHIND = 2, 4  # frames before a load, and behind it
 NEVER = Stalls()
+LOADABLE = {f"portable{index}" for index in range(1, len(KINDS), 2)}
 STALLS = (NEVER, Stalls("random"), Stalls("none", "random"), Stalls("bursty", "bursty"))
 
 
@@ -45,6 +53,20 @@ def cases() -> dict[str, tuple[Case, Portable]]:
     }
 
 
+def is_loaded(name: str, made: Case) -> bool:
+    _, height, width = made.network.input.shape
+    return name in LOADABLE and height * width > 2
+
+
+def loaded(name: str, made: Case, folder: Path) -> Design:
+    """Design to which other weights come while frames go through it."""
+    other, x = retrained(made.network), frames_of(made.network, BEFORE + BEHIND, 1)
+    parts = made.network.compute(x[:BEFORE]), other.compute(x[BEFORE:])
+    expected = {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
+    words = weight_stream(other, made.network, made.folding)
+    return Design(name, folder, x, expected, Load(BEFORE, words))
+
+
 @pytest.fixture(scope="module")
 def results(
     cases: dict[str, tuple[Case, Portable]], tmp_path_factory: pytest.TempPathFactory
@@ -52,8 +74,12 @@ def results(
     folder: Path = tmp_path_factory.mktemp("random")
     designs = []
     for name, (made, cells) in cases.items():
+        options = {"loadable": True, "inline_words": 0} if name in LOADABLE else {}
+        emit(made.network, made.folding, folder / name, top=name, cells=cells, **options)
+        if is_loaded(name, made):
+            designs.append(loaded(name, made, folder / name))
+            continue
         x = frames_of(made.network, FRAMES, 1)
-        emit(made.network, made.folding, folder / name, top=name, cells=cells)
         designs.append(Design(name, folder / name, x, made.network.compute(x)))
     return simulate(designs, folder / "build", stalls=STALLS)
 
@@ -75,7 +101,25 @@ def test_cycles_are_those_predicted(
     for result in results[: len(cases)]:
         assert result.stalls == NEVER
         made, cells = cases[result.name]
+        if is_loaded(result.name, made):
+            continue
         plans = plan(made.network, made.folding, stages=cells.stages)
         predicted = predict_ends(made.network, made.folding, FRAMES, plans)
         ends = np.max([*predicted.values()], axis=0)
         assert (result.latency, list(result.intervals)) == (ends[0], np.diff(ends).tolist())
+
+
+@pytest.mark.rtl
+def test_a_load_costs_cycles_only_between_frames(
+    results: list[Result], cases: dict[str, tuple[Case, Portable]]
+) -> None:
+    for result in results[: len(KINDS)]:
+        made, _ = cases[result.name]
+        if not is_loaded(result.name, made):
+            continue
+        predicted = predict_ends(made.network, made.folding, BEFORE + BEHIND)
+        ends, found = np.max([*predicted.values()], axis=0), result.intervals
+        before = np.diff(ends)[: BEFORE - 1].tolist()
+        assert (result.latency, list(found[: BEFORE - 1])) == (ends[0], before)
+        assert found[BEFORE - 1] > len(weight_stream(made.network, made.network, made.folding))
+        assert min(np.diff(ends)) <= found[-1] <= max(np.diff(ends))

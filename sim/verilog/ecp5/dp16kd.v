@@ -10,9 +10,10 @@
 // overwrote (READBEFOREWRITE). CE stops a port, OCE its output register. RST clears both registers
 // and, where synchronous, keeps the port from writing.
 //
-// Both ports are taken to have one clock. What one port reads while the other one writes it is not
-// defined, nor is a byte that both write: here these are random. Left open, CE and OCE read 1, the
-// controls 0. Word n of the initial values lies in bits 20n .. 20n+17 of all INITVALs.
+// Both ports are taken to have one clock. A word that one port reads while the other one writes any
+// of its bits is not defined, nor is a byte that both write: here these are random. Left open, CE
+// and OCE read 1, other controls 0. Word n of the initial values lies in bits 20n .. 20n+17 of all
+// INITVALs.
 module DP16KD #(
     parameter DATA_WIDTH_A = 18, DATA_WIDTH_B = 18,
     parameter REGMODE_A = "NOREG", REGMODE_B = "NOREG",
@@ -127,10 +128,12 @@ module DP16KD #(
   wire [35:0] out_a, out_b;
   ecp5_block_ram_read #(DATA_WIDTH_A, WRITEMODE_A, REGMODE_A, RESETMODE) read_a (
       .clk(clk_a), .on(on_a && !PSEUDO), .oce(OCEA), .rst(RSTA), .we(WEA),
-      .unknown(row_a == row_b && we_b && |(bits_b & uses_a)), .old(all_a >> at_a), .now(new_a >> at_a), .out(out_a));
+      .unknown(row_a == row_b && we_b && |(bits_b & uses_a)),
+      .old(all_a >> at_a), .now(new_a >> at_a), .out(out_a));
   ecp5_block_ram_read #(DATA_WIDTH_B, WRITEMODE_B, REGMODE_B, RESETMODE) read_b (
       .clk(clk_b), .on(on_b), .oce(OCEB), .rst(RSTB), .we(WEB && !PSEUDO),
-      .unknown(row_a == row_b && we_a && |(bits_a & uses_b)), .old(all_b >> at_b), .now(new_b >> at_b), .out(out_b));
+      .unknown(row_a == row_b && we_a && |(bits_a & uses_b)),
+      .old(all_b >> at_b), .now(new_b >> at_b), .out(out_b));
   assign {
       DOA17, DOA16, DOA15, DOA14, DOA13, DOA12, DOA11, DOA10, DOA9, DOA8, DOA7, DOA6, DOA5, DOA4,
       DOA3, DOA2, DOA1, DOA0

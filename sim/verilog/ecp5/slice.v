@@ -1,5 +1,5 @@
-// What slices of an ECP5 hold: tables of four inputs and their multiplexers, carry cells, flip-flops
-// and distributed memory.
+// What slices of an ECP5 hold: tables of four inputs and their multiplexers, carry cells,
+// flip-flops and distributed memory.
 
 // Table of four inputs; D is the most significant one of the address in INIT.
 module LUT4 #(
@@ -27,9 +27,9 @@ module L6MUX21 (
   assign Z = SD ? D1 : D0;
 endmodule
 
-// Two bits of a carry chain. Of each table, the whole says whether a carry passes on, the four lowest
-// entries, by A and B alone, say what is carried else. INJECT1 cuts the chain off: no carry enters the
-// sum, and none is made but by passing.
+// Two bits of a carry chain. Of each table, the whole says whether a carry passes on, the four
+// lowest entries, by A and B alone, say what is carried else. INJECT1 cuts the chain off: no carry
+// enters the sum, and none is made but by passing.
 module CCU2C #(
     parameter [15:0] INIT0 = 0, INIT1 = 0,
     parameter INJECT1_0 = "YES", INJECT1_1 = "YES"
@@ -48,8 +48,9 @@ module CCU2C #(
   assign COUT = passes_1 ? carry : makes_1;
 endmodule
 
-// Flip-flop. LSR sets it to REGSET or, with LSRMODE "PRLD", to M: at the clock, where it wins over CE
-// (SRMODE "LSR_OVER_CE"), or at once ("ASYNC"). It begins as REGSET says, which GSR would bring back.
+// Flip-flop. LSR sets it to REGSET or, with LSRMODE "PRLD", to M: at the clock, where it wins over
+// CE (SRMODE "LSR_OVER_CE"), or at once ("ASYNC"). It begins as REGSET says, which GSR would bring
+// back.
 module TRELLIS_FF #(
     parameter GSR = "ENABLED",
     parameter CEMUX = "1",

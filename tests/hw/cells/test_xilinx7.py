@@ -13,7 +13,7 @@ from hw.parts.lanes import MultiplyAdd
 from hw.plan import Fold
 from reports.yosys import synthesise
 from tests.hw.networks import Case, conv, layer_plan
-from tests.hw.pipeline import check_rounds
+from tests.hw.pipeline import after_a_reset, check_rounds
 
 CELLS = "xilinx7", "xilinx7_packed"
 
@@ -43,6 +43,15 @@ def frames(case: Case) -> np.ndarray:
 def test_sums_of_large_products(cells, fold) -> None:
     case = steep(Fold(*fold))
     check_rounds(case, [(frames(case), "none", "none")], cells=named(cells))
+
+
+@pytest.mark.parametrize("cells", CELLS)
+@pytest.mark.parametrize("cycle", [1, 99, 300])
+def test_sums_after_a_reset_begin_with_their_bias(cells, cycle) -> None:
+    case = steep(Fold(2, 2))
+    x = frames(case)[:2]
+    found = after_a_reset(case, x, cycle, named(cells))
+    np.testing.assert_array_equal(found, case.network.compute(x)["conv"])
 
 
 @pytest.mark.parametrize(("bits", "signed"), [(9, False), (8, True), (3, False)])

@@ -44,7 +44,6 @@ class Port:
         """Take the pins of a step: CLK rises, on, OCE, RST, WE, address, data, enabled bits."""
         self.now = now
         self.place = Memory.place(self.width, now["AD"])
-        self.touched = set((self.place // 9).tolist())
         self.writes = (
             now["rises"] and now["on"] and now["WE"] and not (now["RST"] and not self.at_once)
         )
@@ -65,7 +64,7 @@ class Port:
             bits, known = memory.bits[self.place], memory.known[self.place]
             if self.writes and self.mode == "WRITETHROUGH":
                 bits, known = np.where(self.enabled, self.data, bits), known | self.enabled
-            if self.touched & other.written:
+            if np.isin(self.place, other.place[other.enabled]).any():
                 known = np.zeros_like(known)
             if now["on"] and not (now["WE"] and self.mode == "NORMAL"):
                 self.latch = bits, known
