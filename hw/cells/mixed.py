@@ -13,8 +13,8 @@ from hw.timing import Stages
 
 CHOICES = {
     "accumulators": "sums in carry cells, which begin with their biases",
-    "multipliers": "the registers of the multiplier cells",
-    "block RAM": "block RAM with its output register; reading what is written is not emulated",
+    "multipliers": "multiplier cells with their registers",
+    "block RAM": "block RAM with its output register",
 }
 
 
