@@ -127,7 +127,7 @@ class Counts:
         even = (store.row_words & -store.row_words).bit_length() - 1
         return max(index_bits(store.depth) - even, 1)
 
-    def row_buffers(self, store: Store, read: Set[int]) -> None:
+    def row_buffers(self, store: Store, read: Set[int], *, ordered: bool = False) -> None:
         """Count the banks of a row buffer, of the lanes that are read.
 
         Where reading what is being written is emulated, the last write of each bank is kept, and
@@ -136,7 +136,9 @@ class Counts:
         banks = store.banks
         written = {lane for steps in store.writes for write in steps for lane, _ in write.sources}
         lanes = max(len(written & read), 1)  # others have no column of the picture
-        memory = Memory(store.depth, lanes * store.link.activation.bits, parts=lanes)
+        memory = Memory(
+            store.depth, lanes * store.link.activation.bits, parts=lanes, ordered=ordered
+        )
         self.memory(memory, len(banks))
         if self.family.place(memory).emulated:
             ports = {(bank.stream, bank.channels) for bank in banks}
@@ -146,6 +148,14 @@ class Counts:
                 registers=2 * len(streams) * memory.width + kept,
                 compared=len(banks) * index_bits(store.depth),
             )
+
+    def pixels(self, link: Link, depth: int, lanes: int) -> None:
+        """Count a queue of the pixels of beats, of so many lanes that are read."""
+        width = carrying(link) * lanes * link.activation.bits
+        self.memory(Memory(depth, width, registered=False))
+        for _ in range(2):  # where to write, and where to read
+            self.counter(depth)
+        self.count(control=2)
 
     def fifo(self, link: Link, depth: int, lanes: int) -> None:
         """Count a queue of beats, of so many lanes that are read."""

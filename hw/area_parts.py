@@ -44,10 +44,12 @@ def lanes_read(
 def _with_others(plan: Plan, read: set[int], family: Family) -> set[int]:
     """Lanes whose pixels share a cell of the output queue with something that is read."""
     link, lanes = plan.link, plan.columns.lanes
-    bits = link.activation.bits
-    word = family.place(Memory(plan.queue_depth, link.beat_bits, registered=False)).word
-    column = index_bits(link.columns.block)
-    channel = index_bits(link.activation.shape[0] + link.gaps)
+    bits, column, channel, width = link.activation.bits, 0, 0, link.pixel_bits
+    if isinstance(plan, AddPlan):  # whose queue holds places, too
+        column = index_bits(link.columns.block)
+        channel = index_bits(link.activation.shape[0] + link.gaps)
+        width = link.beat_bits
+    word = family.place(Memory(plan.queue_depth, width, registered=False)).word
     one = [-1] * channel + [lane for lane in range(lanes) for _ in range(bits)]
     owners = [-1] * column + one * len(link.streams)
     cells = [set(owners[k : k + word]) for k in range(0, len(owners), word)]
@@ -167,7 +169,7 @@ class Parts(WalkCounts):
         width, shift, multipliers = 0, 0, ()
         if plan.conv.shift is not None:
             width, shift, multipliers = plan.requantiser
-        biased = max(plan.sum_bits, plan.bias_bits) + 1
+        biased = plan.biased_bits
         columns = []
         for outputs in plan.schedule.streams:
             bias = np.array([plan.biases[o] if o >= 0 else 0 for o in outputs])
@@ -179,9 +181,12 @@ class Parts(WalkCounts):
         self.counter(len(plan.schedule.exits))
         self.count(adders=lanes * biased, control=2)
         if width:
-            cells = self.products(lanes, biased, width + 1, biased + width, unsigned=True)
-            kept = biased + width - max(shift - 1, 0)  # bits below are not looked at
-            rounded = lanes * (biased + width + 1 - shift)
+            bits, apart = plan.operand[0], plan.apart
+            cells = self.products(lanes, bits - apart, width, bits - apart + width)
+            if apart:
+                self.products(lanes, apart, width, apart + width)
+            kept = bits + width - (apart or max(shift - 1, 0))  # bits below are not looked at
+            rounded = lanes * (kept + 1)
             self.count(
                 **{"scaled" if cells else "registers": lanes * (biased + kept)},
                 **{"cell_sums" if cells else "adders": rounded},
@@ -190,8 +195,9 @@ class Parts(WalkCounts):
         else:
             self.count(registers=lanes * (biased - shift))
         if shift:
-            left, result = max(biased + width + bool(width) - shift, 1), plan.result.bits
-            self.count(saturates=lanes * (left + result), registers=lanes * result)
+            left = plan.operand[0] + width if width else biased
+            above = max(left - shift - plan.result.bits, 1)
+            self.count(saturates=lanes * above / 2, registers=2 * lanes * plan.result.bits)
 
     def queue(self, plan: LayerPlan) -> None:
         """Count an output queue."""
@@ -202,7 +208,7 @@ class Parts(WalkCounts):
             width = index_bits(channels + plan.link.gaps)
             order = (np.array([channels if o < 0 else o for o in outputs]) for outputs in streams)
             self.memory(Memory.rom(*((outputs, width) for outputs in order)))
-        self.fifo(plan.link, plan.queue_depth, self.lanes_of(plan))
+        self.pixels(plan.link, plan.queue_depth, self.lanes_of(plan))
 
     def add(self, plan: AddPlan) -> None:
         """Count a residual add."""
@@ -212,7 +218,7 @@ class Parts(WalkCounts):
         self.count(layers=1)
         self.writer(store, self.read[plan.name])
         self.rows((store,))
-        self.row_buffers(store, self.read[plan.name])
+        self.row_buffers(store, self.read[plan.name], ordered=True)
         self.counter(plan.queue_depth + 1)
         self.counter(link.row_beats)
         places = streams * index_bits(result.shape[0] + link.gaps) + index_bits(block)
@@ -252,7 +258,8 @@ class Parts(WalkCounts):
             **{"cell_sums" if inside else "adders": 2 * lanes * total},
             **{"scaled" if inside else "registers": lanes * left},
         )
-        self.count(registers=lanes * result, saturates=lanes * (left + result))
+        above = max(left - result, 1)
+        self.count(registers=2 * lanes * result, saturates=lanes * above / 2)
 
     def source(self, picture: Input, columns: Columns) -> None:
         """Count the source."""

@@ -23,6 +23,8 @@ class Memory:
         Whether what was read is reset.
     contents : (depth, bits) bool, optional
         Of a memory that is only read; `width` is then what is left of constant bits.
+    ordered : bool
+        Whether a read of what is being written must give what was there before.
     """
 
     depth: int
@@ -31,6 +33,7 @@ class Memory:
     registered: bool = True
     resets: bool = False
     contents: np.ndarray | None = None
+    ordered: bool = True
 
     @staticmethod
     def rom(*columns: tuple[np.ndarray, int]) -> "Memory":
@@ -257,7 +260,7 @@ def _in_cells(memory: Memory, ram: Ram, index: int) -> tuple[float, Mapped]:
     stacked = -(-memory.depth // (1 << (ram.address_bits - index)))
     cells = -(-stacked * padded // width)
     selects, writes = (stacked - 1) * memory.width, stacked * memory.parts * (stacked > 1)
-    emulated = ram.emulated and ram.block and memory.parts > 0
+    emulated = ram.emulated and ram.block and memory.parts > 0 and memory.ordered
     cost = (ram.cost - ram.scale) * cells + ram.scale * stacked * memory.width / width
     emulations = 1 + 6 * emulated + 4 * (memory.resets and not ram.resets and ram.block)
     cost += selects / 2 + writes / 2 + 2 * emulations

@@ -215,12 +215,21 @@ class LayerPlan(WalkPlan):
         return bits, True
 
     @property
+    def apart(self) -> int:
+        """Low bits of `operand` that are multiplied apart, as it is too wide for one cell.
+
+        They are as many that their product ends below the bit that is rounded.
+        """
+        (bits, _), (width, shift, _) = self.operand, self.requantiser
+        return max(min(shift - 1 - width, bits - 2, CELL_BITS), 0) if bits > CELL_BITS else 0
+
+    @property
     def memory_bits(self) -> dict[str, int]:
         """Bits of every memory of the layer."""
         bits = {
             "row_buffer": sum(store.bits for store in self.stores),
             "schedule": self.schedule_bits,
-            "output_queue": self.queue_depth * self.link.beat_bits,
+            "output_queue": self.queue_depth * self.link.pixel_bits,
             "drain": len(self.schedule.exits) * self.fold.E * self._drain_bits,
         }
         if isinstance(self.layer, Conv):

@@ -46,8 +46,13 @@ class Link:
     def beat_bits(self) -> int:
         """Bits of a beat: its pixels, and where they belong."""
         channel = (self.activation.shape[0] + self.gaps - 1).bit_length()
-        pixels = self.columns.lanes * self.activation.bits
-        return len(self.streams) * (pixels + channel) + (self.columns.block - 1).bit_length()
+        places = len(self.streams) * channel + (self.columns.block - 1).bit_length()
+        return self.pixel_bits + places
+
+    @property
+    def pixel_bits(self) -> int:
+        """Bits of the pixels of a beat."""
+        return len(self.streams) * self.columns.lanes * self.activation.bits
 
     @property
     def gaps(self) -> bool:

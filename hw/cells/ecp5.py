@@ -14,6 +14,7 @@ from hw.timing import Stages
 _LEAST_BITS = 2048  # of a block RAM; fewer are as many as 128 LUTs hold
 _ADD = 0x663C  # (A if D else C) ^ B; a carry that does not pass on is B's
 _OPERAND = 18
+_STAGES = "INPUTA", "INPUTB", "PIPELINE", "OUTPUT"
 
 
 class Ecp5(Portable):
@@ -59,6 +60,7 @@ class Ecp5(Portable):
 
     def product(self, m: Module, name: str, a: Value, b: Value) -> Signal:
         """Multiply: three registers of the multiplier, and one halfway to the carry cells."""
+        assert max(len(a), len(b)) <= _OPERAND
         shape = (a * b).shape()
         product = Signal(shape, name=name)
         pins = {f"i_A{k}": _extended(a, k) for k in range(_OPERAND)}
@@ -66,6 +68,8 @@ class Ecp5(Portable):
         pins |= {f"o_P{k}": product[k] for k in range(shape.width)}
         m.submodules[f"{name}_multiplier"] = Instance(
             "MULT18X18D",
+            # Controls that are left open read 1: registers go on, but the reset must be driven.
+            # Were enables tied to 1, that would be routed, to every multiplier.
             **{f"p_REG_{stage}_CLK": "CLK0" for stage in _STAGES},
             i_CLK0=ClockSignal(),
             i_RST0=ResetSignal(),
@@ -118,9 +122,6 @@ class Ecp5(Portable):
         if not holds:
             with m.Else():
                 m.d.sync += hold.eq(0)
-
-
-_STAGES = "INPUTA", "INPUTB", "PIPELINE", "OUTPUT"
 
 
 def _pays(depth: int, elements: int, bits: int) -> bool:

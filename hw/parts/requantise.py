@@ -133,12 +133,9 @@ class Requantise(wiring.Component):
     ) -> Signal:
         """Multiply and shift, rounding half up.
 
-        Of an operand that is wider than a multiplier cell takes, the low bits are multiplied apart;
-        their product ends below the bit that is rounded.
+        Of an operand that is too wide for a multiplier cell, the low bits are multiplied apart.
         """
-        apart = 0
-        if len(operand) > CELL_BITS:
-            apart = max(min(shift - 1 - len(multiplier), len(operand) - 2, CELL_BITS), 0)
+        apart = self.plan.apart
         high, low = operand[apart:], operand[:apart]
         high = high.as_signed() if operand.shape().signed else high
         product = _product(m, made_of, f"{name}_high", high, multiplier)

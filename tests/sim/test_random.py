@@ -1,6 +1,6 @@
 """Random networks, one of each kind side by side in one Verilator model.
 
-Every other one reads the contents of its memories from files, and can be loaded: where frames are
+Every other one of portable cells reads the contents of its memories from files, and can be loaded: where frames are
 of some pixels, other weights come while they go through it.
 """
 
@@ -10,8 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from hw.cells.named import named
+from hw.cells.portable import PORTABLE, Portable
 from hw.cost import predict, predict_ends
 from hw.fold import UnsupportedLayer
+from hw.plan import plan
 from hw.verilog import emit
 from hw.weight_stream import weight_stream
 from sim.runner import Design, Load, Result, Stalls, simulate
@@ -22,7 +25,7 @@ from tests.hw.retrained import retrained
 FRAMES, MOST_MULTIPLIERS = 5, 12  # few, so that the model is soon built
 BEFORE, BEHIND = 2, 4  # frames before a load, and behind it
 NEVER = Stalls()
-LOADABLE = {f"top{index}" for index in range(1, len(KINDS), 2)}
+LOADABLE = {f"portable{index}" for index in range(1, len(KINDS), 2)}
 STALLS = (NEVER, Stalls("random"), Stalls("none", "random"), Stalls("bursty", "bursty"))
 
 
@@ -36,13 +39,18 @@ def is_small(made: Case) -> bool:
         return False
 
 
-def small(kind: str) -> Case:
-    return next(filter(is_small, (seeded(kind, seed) for seed in count(1))))
+def small(kind: str, first: int) -> Case:
+    return next(filter(is_small, (seeded(kind, seed) for seed in count(first))))
 
 
 @pytest.fixture(scope="module")
-def cases() -> dict[str, Case]:
-    return {f"top{index}": small(kind) for index, kind in enumerate(KINDS)}
+def cases() -> dict[str, tuple[Case, Portable]]:
+    """One network of each kind of portable cells, and another one of the ECP5's."""
+    return {
+        f"{cells.name}{index}": (small(kind, first), cells)
+        for first, cells in ((1, PORTABLE), (100, named("ecp5")))
+        for index, kind in enumerate(KINDS)
+    }
 
 
 def is_loaded(name: str, made: Case) -> bool:
@@ -60,12 +68,14 @@ def loaded(name: str, made: Case, folder: Path) -> Design:
 
 
 @pytest.fixture(scope="module")
-def results(cases: dict[str, Case], tmp_path_factory: pytest.TempPathFactory) -> list[Result]:
+def results(
+    cases: dict[str, tuple[Case, Portable]], tmp_path_factory: pytest.TempPathFactory
+) -> list[Result]:
     folder: Path = tmp_path_factory.mktemp("random")
     designs = []
-    for name, made in cases.items():
+    for name, (made, cells) in cases.items():
         options = {"loadable": True, "inline_words": 0} if name in LOADABLE else {}
-        emit(made.network, made.folding, folder / name, top=name, **options)
+        emit(made.network, made.folding, folder / name, top=name, cells=cells, **options)
         if is_loaded(name, made):
             designs.append(loaded(name, made, folder / name))
             continue
@@ -75,31 +85,36 @@ def results(cases: dict[str, Case], tmp_path_factory: pytest.TempPathFactory) ->
 
 
 @pytest.mark.rtl
-def test_results_are_exact_whoever_stalls(results: list[Result]) -> None:
-    assert len(results) == len(STALLS) * len(KINDS)
+def test_results_are_exact_whoever_stalls(
+    results: list[Result], cases: dict[str, tuple[Case, Portable]]
+) -> None:
+    assert len(results) == len(STALLS) * len(cases)
     assert [
         (r.name, r.stalls, r.first_mismatch, r.protocol_errors) for r in results if not r.ok
     ] == []
 
 
 @pytest.mark.rtl
-def test_cycles_are_those_predicted(results: list[Result], cases: dict[str, Case]) -> None:
-    for result in results[: len(KINDS)]:
+def test_cycles_are_those_predicted(
+    results: list[Result], cases: dict[str, tuple[Case, Portable]]
+) -> None:
+    for result in results[: len(cases)]:
         assert result.stalls == NEVER
-        made = cases[result.name]
+        made, cells = cases[result.name]
         if is_loaded(result.name, made):
             continue
-        predicted = predict_ends(made.network, made.folding, FRAMES)
+        plans = plan(made.network, made.folding, stages=cells.stages)
+        predicted = predict_ends(made.network, made.folding, FRAMES, plans)
         ends = np.max([*predicted.values()], axis=0)
         assert (result.latency, list(result.intervals)) == (ends[0], np.diff(ends).tolist())
 
 
 @pytest.mark.rtl
 def test_a_load_costs_cycles_only_between_frames(
-    results: list[Result], cases: dict[str, Case]
+    results: list[Result], cases: dict[str, tuple[Case, Portable]]
 ) -> None:
-    for result in results[: len(KINDS)]:
-        made = cases[result.name]
+    for result in results[: len(cases)]:
+        made, _ = cases[result.name]
         if not is_loaded(result.name, made):
             continue
         predicted = predict_ends(made.network, made.folding, BEFORE + BEHIND)

@@ -33,6 +33,8 @@ def test_scales_are_one_shift_or_multipliers(layer):
         net = Case(layer, "dense", 36, scales).network
         conv = net.layers[1]
         assert isinstance(conv, Conv)
+        assert conv.multiplier is not None
+        assert conv.shift is not None
         ones = len(set(conv.shift.tolist())) == 1 and set(conv.multiplier.tolist()) == {1}
         assert ones == (scales == "shift")
         (result,) = net.compute(pictures(net, 1)).values()

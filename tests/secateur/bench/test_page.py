@@ -4,6 +4,7 @@ from secateur.bench import page
 from secateur.bench.synthesis import NOTHING
 
 BEGIN, END = page.marks("layers")
+BUFFER = {"name": "row buffer", "copies": 2, "words": 256, "bits": 36, "block_rams": 2}
 ROW = {
     "layer": "L5",
     "variant": "grid",
@@ -23,7 +24,7 @@ ROW = {
     "schedule_bits_per_tap": 5.25,
     "memory_bits": {"stored_once": 90_000, "copies": 10_000},
     "memories": [
-        {"name": "row buffer", "copies": 2, "words": 256, "bits": 36, "block_rams": 2},
+        BUFFER,
         {"name": "weights", "copies": 1, "words": 9, "bits": 32, "block_rams": 0},
     ],
     **NOTHING,
@@ -59,7 +60,7 @@ def test_more_block_ram_than_bits_is_explained():
     text = page.text([BUILT])
     assert "Block RAM of L1 grid 36: row buffer 2 x 256 words of 36 bits in 2 (bits: 1.00)." in text
     assert "weights" not in text
-    full = [BUILT["memories"][0] | {"words": 512}]
+    full = [BUFFER | {"words": 512}]
     assert "Block RAM of" not in page.text([BUILT | {"memories": full}])
 
 
