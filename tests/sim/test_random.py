@@ -1,7 +1,7 @@
 """Random networks, one of each kind side by side in one Verilator model.
 
-Every other one of portable cells reads the contents of its memories from files, and can be loaded: where frames are
-of some pixels, other weights come while they go through it.
+Every other one of portable cells reads the contents of its memories from files, and can be loaded:
+where frames are of some pixels, other weights come while they go through it.
 """
 
 from itertools import count
