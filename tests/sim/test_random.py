@@ -1,7 +1,7 @@
 """Random networks, one of each kind side by side in one Verilator model.
 
-Every other portable one reads the contents of its memories from files, and can be loaded: where
-frames are of some pixels, other weights come while they go through it.
+Every other one of portable cells reads the contents of its memories from files, and can be loaded:
+where frames are of some pixels, other weights come while they go through it.
 """
 
 from itertools import count
@@ -113,7 +113,7 @@ def test_cycles_are_those_predicted(
 def test_a_load_costs_cycles_only_between_frames(
     results: list[Result], cases: dict[str, tuple[Case, Portable]]
 ) -> None:
-    for result in results[: len(KINDS)]:
+    for result in results[: len(cases)]:
         made, _ = cases[result.name]
         if not is_loaded(result.name, made):
             continue
