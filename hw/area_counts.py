@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Sequence, Set
+from dataclasses import replace
 
 from hw.families import Family, Memory
 from hw.link import Link
@@ -149,10 +150,18 @@ class Counts:
                 compared=len(banks) * index_bits(store.depth),
             )
 
-    def pixels(self, link: Link, depth: int, lanes: int) -> None:
-        """Count a queue of the pixels of beats, of so many lanes that are read."""
+    def pixels(self, link: Link, depth: int, lanes: int, *, held: bool) -> None:
+        """Count a queue of the pixels of beats, of so many lanes that are read.
+
+        Where one writer alone holds them, block RAM does so if that is cheaper.
+        """
         width = carrying(link) * lanes * link.activation.bits
-        self.memory(Memory(depth, width, registered=False))
+        memory = Memory(depth, width)
+        if held and self.family.place(memory).block_rams:
+            self.count(registers=-width)
+        else:
+            memory = replace(memory, registered=False)
+        self.memory(memory)
         for _ in range(2):  # where to write, and where to read
             self.counter(depth)
         self.count(control=2)

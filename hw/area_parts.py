@@ -73,6 +73,8 @@ class Parts(WalkCounts):
         self.read = lanes_read(plans, outputs, family)
         self.taken = Counter(name for plan in plans for name in plan.inputs)
         self.taken.update(output.layer for output in outputs)
+        writers = {name for plan in plans if isinstance(plan, LayerPlan) for name in plan.inputs}
+        self.held = {name for name in writers if self.taken[name] == 1}
 
     def lanes_of(self, plan: Plan) -> int:
         """Lanes of a layer that are built, because they are read."""
@@ -208,7 +210,8 @@ class Parts(WalkCounts):
             width = index_bits(channels + plan.link.gaps)
             order = (np.array([channels if o < 0 else o for o in outputs]) for outputs in streams)
             self.memory(Memory.rom(*((outputs, width) for outputs in order)))
-        self.pixels(plan.link, plan.queue_depth, self.lanes_of(plan))
+        held = plan.name in self.held
+        self.pixels(plan.link, plan.queue_depth, self.lanes_of(plan), held=held)
 
     def add(self, plan: AddPlan) -> None:
         """Count a residual add."""

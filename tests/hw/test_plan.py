@@ -105,7 +105,7 @@ def test_memories_by_hand() -> None:
     assert bits["weights"] == 4 * 18 * 8
     # row, column and end of nine taps, for both channels and both lists, and nothing else
     assert bits["schedule"] == 9 * (2 + 2 + 1)
-    assert bits["output_queue"] == 16 * (4 * 8 + 2 + 1)
+    assert bits["output_queue"] == 16 * 4 * 8  # pixels; places are counted
     assert (
         bits["drain"] == 0
     )  # outputs leave in their order, and where one sum is there is no other
