@@ -115,12 +115,12 @@ def simulate(
     VerificationError
         If a logit, or the number of cycles, is not what it must be.
     """
+    images, labels = load_frames(frames) if frames else (None, None)
     built = _netlists(folders, netlist, progress) if netlist else folders
     with progress.step("simulate"):
         from sim.runner import Design, Stalls
         from sim.runner import simulate as run
 
-        images, labels = load_frames(frames) if frames else (None, None)
         designs = []
         for folder, made in zip(folders, built, strict=True):
             network = _network(folder)
