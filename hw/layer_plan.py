@@ -112,9 +112,7 @@ class LayerPlan(WalkPlan):
         tail = min(len(made) - int(at[-1]) for made, at in zip(self.passes, ends, strict=True))
         around = tail + min(int(places[0]) for places in ends)
         cycles = -(-self.fold.G // self.fold.E)
-        return (
-            len(orders) == 1 and min(around, *map(int, np.concatenate(between)), around) >= cycles
-        )
+        return len(orders) == 1 and min([around, *np.concatenate(between)]) >= cycles
 
     def list_biases(self, r: int) -> list[list[int]]:
         """Biases of the outputs of every list that a sequencer sums, in the order of its walk.

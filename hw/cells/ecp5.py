@@ -9,6 +9,7 @@ from hw.cells.ecp5_block_ram import Form, Write, block_ram
 from hw.cells.portable import Portable, Start
 from hw.contents import Contents
 from hw.parts import load
+from hw.parts.steps import delayed, take
 from hw.timing import Stages
 
 _LEAST_BITS = 2048  # of a block RAM; fewer are as many as 128 LUTs hold
@@ -38,7 +39,8 @@ class Ecp5(Portable):
         elements = shape.length
         bits = Shape.cast(shape).width // elements
         if not _pays(depth, elements, bits):
-            return _registered(m, name, super().row_buffer(m, name, depth, neutral, write, address))
+            read = super().row_buffer(m, name, depth, neutral, write, address)
+            return delayed(m, read, 1, f"{name}_later")
         first = shape.const([neutral] * elements).as_bits()
         port = Write(where, Value.cast(word), enable)
         return block_ram(m, name, [first] * depth, elements, bits, address, port)
@@ -46,7 +48,8 @@ class Ecp5(Portable):
     def rom(self, m: Module, name: str, width: int, words: Sequence[int], address: Value) -> Value:
         """Build a memory that is only read, in block RAM from some size on."""
         if not _pays(len(words), 1, width):
-            return _registered(m, name, super().rom(m, name, width, words, address))
+            read = super().rom(m, name, width, words, address)
+            return delayed(m, read, 1, f"{name}_later")
         return block_ram(m, name, words, 1, width, address)
 
     def loadable(
@@ -58,7 +61,7 @@ class Ecp5(Portable):
             return super().loadable(m, name, contents, address, write)
         return block_ram(m, name, words, 1, bits, address, Write(*write))
 
-    def product(self, m: Module, name: str, a: Value, b: Value) -> Signal:
+    def product(self, m: Module, name: str, a: Value, b: Value) -> Value:
         """Multiply: three registers of the multiplier, and one halfway to the carry cells."""
         assert max(len(a), len(b)) <= _OPERAND
         shape = (a * b).shape()
@@ -77,13 +80,13 @@ class Ecp5(Portable):
             i_SIGNEDB=Const(b.shape().signed),
             **pins,
         )
-        return _registered(m, name, product)
+        return delayed(m, product, 1, f"{name}_later")
 
     def accumulate(
         self,
         m: Module,
         name: str,
-        product: Signal,
+        product: Value,
         last: Value,
         hold: Value,
         start: Start | None,
@@ -117,22 +120,12 @@ class Ecp5(Portable):
             )
             carry = next_carry
         m.d.sync += acc.eq(total)
-        with m.If(last):
-            m.d.sync += hold.eq(total)
-        if not holds:
-            with m.Else():
-                m.d.sync += hold.eq(0)
+        take(m, last, hold, total, holds=holds)
 
 
 def _pays(depth: int, elements: int, bits: int) -> bool:
     form = Form.of(depth)
     return form is not None and depth * elements * bits >= _LEAST_BITS * form.blocks(elements, bits)
-
-
-def _registered(m: Module, name: str, word: Value) -> Signal:
-    later = Signal.like(word, name=f"{name}_later")
-    m.d.sync += later.eq(word)
-    return later
 
 
 def _extended(value: Value, k: int) -> Value:

@@ -56,7 +56,7 @@ class Mixed(Ecp5):
         """Build a memory that can be loaded."""
         return self.of["block RAM"].loadable(self, m, name, contents, address, write)
 
-    def product(self, m: Module, name: str, a: Value, b: Value) -> Signal:
+    def product(self, m: Module, name: str, a: Value, b: Value) -> Value:
         """Multiply."""
         return self.of["multipliers"].product(self, m, name, a, b)
 
@@ -64,7 +64,7 @@ class Mixed(Ecp5):
         self,
         m: Module,
         name: str,
-        product: Signal,
+        product: Value,
         last: Value,
         hold: Value,
         start: Start | None,

@@ -180,21 +180,18 @@ class Portable:
             if plan.weighted:
                 product = self.product(m, f"product_{name}", operands[p], weight)
             else:
-                product = Signal.like(operands[p], name=f"product_{name}")
-                m.d.sync += product.eq(operands[p])
+                product = delayed(m, operands[p], 1, f"product_{name}")
             self.accumulate(m, name, product, last, holds[p], start, holds=plan.holds)
 
-    def product(self, m: Module, name: str, a: Value, b: Value) -> Signal:
+    def product(self, m: Module, name: str, a: Value, b: Value) -> Value:
         """Multiply, in ``stages.multiply`` cycles."""
-        product = Signal((a * b).shape(), name=name)
-        m.d.sync += product.eq(a * b)
-        return product
+        return delayed(m, a * b, self.stages.multiply, name)
 
     def accumulate(
         self,
         m: Module,
         name: str,
-        product: Signal,
+        product: Value,
         last: Value,
         hold: Value,
         start: Start | None,

@@ -3,7 +3,7 @@
 from amaranth import *
 
 from hw.cells.portable import Portable, Start
-from hw.parts.steps import delayed
+from hw.parts.steps import delayed, take
 from hw.timing import Stages
 
 _LEAST_BITS = 2048  # of a block RAM; 32 LUTs hold as many
@@ -31,7 +31,7 @@ class Xilinx7(Portable):
         self,
         m: Module,
         name: str,
-        product: Signal,
+        product: Value,
         last: Value,
         hold: Value,
         start: Start | None,
@@ -43,12 +43,3 @@ class Xilinx7(Portable):
         complete = delayed(m, last, 1, f"complete_{name}")
         m.d.sync += acc.eq(Mux(complete, start.bias if start else 0, acc) + product)
         take(m, complete, hold, acc, holds=holds)
-
-
-def take(m: Module, complete: Value, hold: Value, value: Value, *, holds: bool) -> None:
-    """Hold what is complete until the next time, or for one cycle and else zero."""
-    with m.If(complete):
-        m.d.sync += hold.eq(value)
-    if not holds:
-        with m.Else():
-            m.d.sync += hold.eq(0)

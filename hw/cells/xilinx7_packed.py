@@ -7,9 +7,9 @@ from amaranth import *
 from amaranth.lib import data
 
 from hw.cells.portable import Start
-from hw.cells.xilinx7 import Xilinx7, take
+from hw.cells.xilinx7 import Xilinx7
 from hw.layer_plan import LayerPlan
-from hw.parts.steps import delayed
+from hw.parts.steps import delayed, take
 
 _OPERAND_BITS = 24  # of port A, less its sign
 _SUM_BITS = 48

@@ -78,11 +78,18 @@ def keep(
     What is held stays, or is zero in any other cycle. Written so that both are registers with a
     reset or an enable, which costs no multiplexer.
     """
+    m.d.sync += acc.eq(total)
     with m.If(last):
-        m.d.sync += [acc.eq(neutral), hold.eq(total)]
-    with m.Else():
-        m.d.sync += acc.eq(total)
-        if not holds:
+        m.d.sync += acc.eq(neutral)
+    take(m, last, hold, total, holds=holds)
+
+
+def take(m: Module, complete: Value, hold: Value, value: Value, *, holds: bool) -> None:
+    """Hold what is complete until the next time, or for one cycle and else zero."""
+    with m.If(complete):
+        m.d.sync += hold.eq(value)
+    if not holds:
+        with m.Else():
             m.d.sync += hold.eq(0)
 
 

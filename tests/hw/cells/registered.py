@@ -4,7 +4,7 @@ from amaranth.hdl import Mux, Signal
 
 from hw.cells.ecp5 import Ecp5
 from hw.cells.portable import Portable
-from hw.parts.steps import delayed
+from hw.parts.steps import delayed, take
 
 
 class Registered(Portable):
@@ -27,12 +27,7 @@ class Registered(Portable):
         return out
 
     def rom(self, m, name, width, words, address):
-        out = Signal(width, name=f"{name}_out")
-        m.d.sync += out.eq(super().rom(m, name, width, words, address))
-        return out
-
-    def product(self, m, name, a, b):
-        return delayed(m, super().product(m, name, a, b), self.stages.multiply - 1, name)
+        return delayed(m, super().rom(m, name, width, words, address), 1, f"{name}_out")
 
     def accumulate(self, m, name, product, last, hold, start, *, holds):
         if start is None:
@@ -42,8 +37,4 @@ class Registered(Portable):
         total = Signal(hold.shape(), name=f"total_{name}")
         m.d.comb += total.eq(Mux(start.begun, acc, start.bias) + product)
         m.d.sync += acc.eq(total)
-        with m.If(last):
-            m.d.sync += hold.eq(total)
-        if not holds:
-            with m.Else():
-                m.d.sync += hold.eq(0)
+        take(m, last, hold, total, holds=holds)
