@@ -6,14 +6,17 @@ from amaranth import *
 from amaranth.lib import data
 
 from hw.cells.ecp5_block_ram import Form, Write, block_ram
-from hw.cells.portable import Portable, Start
+from hw.cells.portable import Portable, Start, in_lane
 from hw.contents import Contents
+from hw.layer_plan import LayerPlan
 from hw.parts import load
-from hw.parts.steps import delayed, take
+from hw.parts.steps import delayed, either, take
 from hw.timing import Stages
 
 _LEAST_BITS = 2048  # of a block RAM; fewer are as many as 128 LUTs hold
-_ADD = 0x663C  # (A if D else C) ^ B; a carry that does not pass on is B's
+# Bits of sums, of operands A to D; the lowest four bits are also the carry that does not pass on.
+_ADD = 0x663C  # (A if D else C) ^ B
+_ADD_EITHER = 0x111E  # (A | B) ^ (C | D)
 _OPERAND = 18
 _STAGES = "INPUTA", "INPUTB", "PIPELINE", "OUTPUT"
 
@@ -99,28 +102,62 @@ class Ecp5(Portable):
             return
         shape = hold.shape()
         acc = Signal(shape, name=f"acc_{name}")
-        total = Signal(shape, name=f"total_{name}")
-        carry: Value = Const(0, 1)
-        for low in range(0, shape.width, 2):
-            pins = {}
-            for half, k in enumerate(range(low, min(low + 2, shape.width))):
-                pins |= {f"i_A{half}": acc[k], f"i_B{half}": _extended(product, k)}
-                pins |= {f"i_C{half}": _extended(start.bias, k), f"i_D{half}": start.begun}
-                pins |= {f"o_S{half}": total[k]}
-            next_carry = Signal(name=f"carry_{name}_{low}")
-            m.submodules[f"add_{name}_{low}"] = Instance(
-                "CCU2C",
-                p_INIT0=Const(_ADD, 16),
-                p_INIT1=Const(_ADD, 16),
-                p_INJECT1_0="NO",
-                p_INJECT1_1="NO",
-                i_CIN=carry,
-                o_COUT=next_carry,
-                **pins,
-            )
-            carry = next_carry
+        begun = start.begun.replicate(shape.width)
+        total = _carry_chain(m, f"add_{name}", _ADD, shape, (acc, product, start.bias, begun))
         m.d.sync += acc.eq(total)
         take(m, last, hold, total, holds=holds)
+
+    def gather(
+        self,
+        m: Module,
+        plan: LayerPlan,
+        name: str,
+        sides: Sequence[Sequence[data.View]],
+        result: data.View,
+    ) -> None:
+        """Gather sums; of two sides, a carry cell takes two values each, of which one is zero."""
+        if len(sides) == 1:
+            super().gather(m, plan, name, sides, result)
+            return
+        for p in range(plan.fold.P):
+            shape, operands = result[p].shape(), []
+            for held in sides:
+                values = in_lane(held, p)
+                first = 1 + 3 * ((len(values) - 1) // 6)  # as many as some LUT4s take, all in use
+                for half in (values[:first], values[first:] or [Const(0)]):
+                    operand = Signal(shape, name=f"{name}_{p}_{len(operands)}")
+                    m.d.sync += operand.eq(either(half))
+                    operands.append(operand)
+            total = _carry_chain(m, f"{name}_{p}", _ADD_EITHER, shape, operands)
+            m.d.sync += result[p].eq(total)
+
+
+def _carry_chain(
+    m: Module, name: str, function: int, shape: Shape, operands: Sequence[Value]
+) -> Signal:
+    """Add with carry cells, of which all bits have one function of four operands."""
+    total, carry = Signal(shape, name=f"{name}_total"), Const(0, 1)
+    for low in range(0, shape.width, 2):
+        pins = {}
+        for half, k in enumerate(range(low, min(low + 2, shape.width))):
+            pins |= {
+                f"i_{pin}{half}": _extended(value, k)
+                for pin, value in zip("ABCD", operands, strict=True)
+            }
+            pins[f"o_S{half}"] = total[k]
+        next_carry = Signal(name=f"{name}_carry_{low}")
+        m.submodules[f"{name}_{low}"] = Instance(
+            "CCU2C",
+            p_INIT0=Const(function, 16),
+            p_INIT1=Const(function, 16),
+            p_INJECT1_0="NO",
+            p_INJECT1_1="NO",
+            i_CIN=carry,
+            o_COUT=next_carry,
+            **pins,
+        )
+        carry = next_carry
+    return total
 
 
 def _pays(depth: int, elements: int, bits: int) -> bool:

@@ -8,6 +8,7 @@ from amaranth.lib import data
 from hw.cells.ecp5 import Ecp5
 from hw.cells.portable import PORTABLE, Portable, Start
 from hw.contents import Contents
+from hw.layer_plan import LayerPlan
 from hw.parts.load import Write
 from hw.timing import Stages
 
@@ -74,3 +75,14 @@ class Mixed(Ecp5):
         """Sum products in one lane."""
         made = self.of["accumulators"]
         made.accumulate(self, m, name, product, last, hold, start, holds=holds)
+
+    def gather(
+        self,
+        m: Module,
+        plan: LayerPlan,
+        name: str,
+        sides: Sequence[Sequence[data.View]],
+        result: data.View,
+    ) -> None:
+        """Gather sums."""
+        self.of["accumulators"].gather(self, m, plan, name, sides, result)

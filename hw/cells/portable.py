@@ -10,7 +10,7 @@ from amaranth.lib.memory import Memory
 from hw.contents import Contents
 from hw.layer_plan import LayerPlan
 from hw.parts.load import Write
-from hw.parts.steps import delayed, keep
+from hw.parts.steps import delayed, either, keep
 from hw.timing import Stages
 
 
@@ -205,9 +205,50 @@ class Portable:
         m.d.comb += total.eq(acc + product)
         keep(m, last, acc, total, hold, 0, holds=holds)
 
+    def gather(
+        self,
+        m: Module,
+        plan: LayerPlan,
+        name: str,
+        sides: Sequence[Sequence[data.View]],
+        result: data.View,
+    ) -> None:
+        """Gather, in every lane, the one sum of several that is not zero; of two sides, add both.
+
+        Parameters
+        ----------
+        m : Module
+        plan : LayerPlan
+        name : str
+        sides : sequence of sequence of View
+            Registers of one side or two. Each has a sum per lane, or zero.
+        result : View
+            A sum per lane, a cycle later; two cycles later where there are two sides.
+        """
+        found = []
+        for index, held in enumerate(sides):
+            side, held_one = (
+                Signal.like(result, name=f"{which}_{index}") for which in (name, "is")
+            )
+            for p in range(plan.fold.P):
+                m.d.comb += held_one[p].eq(either(in_lane(held, p)))
+            apart = self.told_apart(plan, [held_one[p] for p in range(plan.fold.P)])
+            m.d.sync += [side[p].eq(value) for p, value in enumerate(apart)]
+            found.append(side)
+        if len(found) == 1:
+            m.d.comb += result.eq(found[0])
+            return
+        one, other = found
+        m.d.sync += [result[p].eq(one[p] + other[p]) for p in range(plan.fold.P)]
+
     def told_apart(self, plan: LayerPlan, sums: Sequence[Value]) -> Sequence[Value]:
         """Take what sums of one output, a lane each, are from what was in their hold registers."""
         return sums
+
+
+def in_lane(held: Sequence[data.View], p: int) -> list[Value]:
+    """Bits of a lane's sums, of several registers; zero, where there is none."""
+    return [Value.cast(one[p]).as_unsigned() for one in held] or [Const(0)]
 
 
 PORTABLE = Portable()

@@ -5,10 +5,12 @@ from amaranth.lib import data, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
-from hw.cells.portable import Portable, cells
+from hw.cells.portable import cells
 from hw.layer_plan import LayerPlan
 from hw.parts.lanes import sum_shape, sums
-from hw.parts.steps import cyclic_index, either
+from hw.parts.steps import cyclic_index, delayed
+
+_Held = tuple[int, int, data.View]  # sums in all lanes: sequencer, place in the group, register
 
 
 class Gather(wiring.Component):
@@ -17,8 +19,10 @@ class Gather(wiring.Component):
     The schedule knows the order in which sums are complete, so nothing arbitrates: `E` outputs
     leave in every cycle in which some are waiting. With one sequencer and one stream the hold
     register is zero but in that very cycle, and an OR gathers. Else the sum that leaves is copied
-    to a register that is else zero; the parts of an output that two sequencers have summed leave
-    together and are added, that of the even sequencer to that of the odd one.
+    to a register that is else zero. The parts of an output that two neighbouring sequencers have
+    summed leave together, and are added: those of every second sequencer are on the one side, the
+    others on the other one, and with every further output of a group they change sides, so that
+    both have about as many registers.
 
     Members
     -------
@@ -59,42 +63,21 @@ class Gather(wiring.Component):
         if plan.holds:
             leaving, leaves = self._emit(m, leaves)
         else:
-            leaving = [[(0, self.holds[0][g]) for g in range(plan.fold.G)]]
-        if not walked.splits:
-            for e, held in enumerate(leaving):
-                self._either(m, made_of, [value for _, value in held], self.sums[e])
-            m.d.sync += self.valid.eq(leaves)
-            return m
-
-        gathered = Signal()
-        m.d.sync += [gathered.eq(leaves), self.valid.eq(gathered)]
-        for e, held in enumerate(leaving):
-            layout = data.ArrayLayout(sum_shape(plan), plan.fold.P)
-            even, odd = (Signal(layout, name=f"{side}_{e}") for side in ("even", "odd"))
-            for parity, side in enumerate((even, odd)):
-                values = [value for r, value in held if r % 2 == parity]
-                self._either(m, made_of, values, side)
-            for p in range(plan.fold.P):
-                m.d.sync += self.sums[e][p].eq(even[p] + odd[p])
+            leaving = [[(0, g, self.holds[0][g]) for g in range(plan.fold.G)]]
+        sides = 1 + walked.splits
+        for e, emitted in enumerate(leaving):
+            held = [
+                [value for r, g, value in emitted if (r + g) % sides == k] for k in range(sides)
+            ]
+            made_of.gather(m, plan, f"sum_{e}", held, self.sums[e])
+        m.d.comb += self.valid.eq(delayed(m, leaves, sides, "gathered"))
         return m
 
-    def _either(
-        self, m: Module, made_of: Portable, held: list[data.View], result: data.View
-    ) -> None:
-        """Register, per lane, the one sum that is not zero."""
-        shape, found = sum_shape(self.plan), []
-        for p in range(self.plan.fold.P):
-            values = [Value.cast(group[p]).as_unsigned() for group in held]
-            found.append(Signal(shape))
-            m.d.comb += found[p].eq(either(values or [Const(0)]))
-        for p, value in enumerate(made_of.told_apart(self.plan, found)):
-            m.d.sync += result[p].eq(value)
-
-    def _emit(self, m: Module, leaves: Signal) -> tuple[list[list[tuple[int, data.View]]], Signal]:
+    def _emit(self, m: Module, leaves: Signal) -> tuple[list[list[_Held]], Signal]:
         """Copy the sums that leave to registers that are else zero.
 
         For each stream there is a register for every sum that ever leaves by it, which is listed
-        with its sequencer.
+        with its sequencer and its place in the group.
         """
         plan, exits = self.plan, self.plan.schedule.exits
         pick = data.StructLayout({"sequencers": plan.fold.R, "g": range(plan.fold.G)})
@@ -124,7 +107,7 @@ class Gather(wiring.Component):
                     m.d.sync += held.eq(self.holds[r][g])
                 with m.Else():
                     m.d.sync += held.eq(0)
-                copy.append((r, held))
+                copy.append((r, g, held))
             emitted.append(copy)
         emitting = Signal()
         m.d.sync += emitting.eq(leaves)
