@@ -6,12 +6,14 @@ import numpy as np
 import pytest
 from amaranth.back import verilog
 from amaranth.hdl import Module, Shape, Signal, signed, unsigned
-from amaranth.lib import wiring
+from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from hw.cells.ecp5 import Ecp5
 from hw.cells.ecp5_block_ram import FORMS, Form, Write, block_ram
 from hw.cells.portable import Start
+from hw.fold import Fold
+from tests.hw.networks import conv, layer_plan
 from tests.sim.verilog.pins import Cell, Pins, drive
 
 CYCLES = 1500
@@ -142,6 +144,48 @@ class Sum(wiring.Component):
                 acc, out = 0, 0
 
 
+class Joined(wiring.Component):
+    """Sum of what two sides hold, of whose registers one a side is not zero."""
+
+    held: Signal
+    out: Signal
+
+    def __init__(self, width: int, *registers: int) -> None:
+        self.width, self.registers = width, registers
+        super().__init__({"held": In(self.width * sum(registers)), "out": Out(signed(self.width))})
+
+    def elaborate(self, platform):
+        m = Module()
+        lanes = data.ArrayLayout(signed(self.width), 1)
+        views = [data.View(lanes, self.held.word_select(k, self.width)) for k in range(self.total)]
+        sides = views[: self.registers[0]], views[self.registers[0] :]
+        result = Signal(lanes)
+        plan = layer_plan(conv(np.random.default_rng(1)), (3, 4, 5), Fold(1))
+        CELLS.gather(m, plan, "sum", sides, result)
+        m.d.comb += self.out.eq(result[0])
+        return m
+
+    @property
+    def total(self) -> int:
+        return sum(self.registers)
+
+    def stimuli(self, rng: np.random.Generator) -> Pins:
+        ones, others = self.registers
+        held = [
+            int(rng.integers(0, 1 << self.width)) << self.width * int(rng.integers(ones))
+            | int(rng.integers(0, 1 << self.width)) << self.width * int(ones + rng.integers(others))
+            for _ in range(CYCLES)
+        ]
+        return {"held": np.array(held), "rst": (rng.random(CYCLES) < 0.01).astype(int)}
+
+    def model(self, pins: Pins) -> Iterator[int]:
+        found = [0, 0]
+        for held, reset in zip(pins["held"].tolist(), pins["rst"].tolist(), strict=True):
+            yield found.pop(0)
+            words = [held >> self.width * k & (1 << self.width) - 1 for k in range(self.total)]
+            found = [0, 0] if reset else [*found, sum(words)]
+
+
 def value(bits: int, shape: Shape) -> int:
     """Number that some bits are."""
     return bits - (shape.signed and bits >> shape.width - 1 << shape.width)
@@ -161,6 +205,10 @@ BUILT = {
     "narrowest": Product(unsigned(1), signed(2)),
     "sums": Sum(holds=False),
     "sums_that_stay": Sum(holds=True),
+    **{
+        f"joined_{a}_{b}": Joined(width, a, b)
+        for width, a, b in ((WIDTH, 1, 1), (20, 2, 1), (7, 5, 4), (6, 3, 7))
+    },
 }
 
 
