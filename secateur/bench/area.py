@@ -11,6 +11,7 @@ from hw.fold import Folding
 from hw.layer import LayerEngine
 from hw.network import Network
 from hw.plan import LayerPlan, plan
+from secateur import table
 from secateur.bench import synthesis
 
 _HEAD = ("form", "LUT4-eq.", "a mult.", "CCU2C", "FF", "DSP", "block RAM", "MHz")
@@ -86,16 +87,12 @@ def cells(row: dict[str, Any]) -> list[str]:
 
 def text(rows: Sequence[dict[str, Any]]) -> str:
     """All rows, for a person at a terminal."""
-    from secateur.table import table
-
-    return "\n".join([table(_HEAD, [cells(row) for row in rows]), "", *_notes(rows)])
+    return table.with_notes(_HEAD, [cells(row) for row in rows], _notes(rows))
 
 
 def markdown(rows: Sequence[dict[str, Any]]) -> str:
     """All rows, for a page."""
-    lines = [f"| {' | '.join(_HEAD)} |", f"|---{'|---:' * (len(_HEAD) - 1)}|"]
-    lines += [f"| {' | '.join(cells(row))} |" for row in rows]
-    return "\n".join(["", *lines, "", *(f"- {note}" for note in _notes(rows)), "", ""])
+    return table.markdown(_HEAD, [cells(row) for row in rows], _notes(rows))
 
 
 def _notes(rows: Sequence[dict[str, Any]]) -> list[str]:

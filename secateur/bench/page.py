@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from hw.whole_file import write_whole
+from secateur import table
 from secateur.bench.cases import SCALES, SHAPES, VARIANTS
 from secateur.bench.memories import explained, least
 from secateur.bench.synthesis import clock
@@ -66,9 +67,7 @@ def _number(value: int | None) -> str:
 
 def text(rows: Sequence[dict[str, Any]]) -> str:
     """All rows, for a person at a terminal."""
-    from secateur.table import table
-
-    return "\n".join([table(_HEAD, [cells(row) for row in rows]), "", *_notes(rows)])
+    return table.with_notes(_HEAD, [cells(row) for row in rows], _notes(rows))
 
 
 def marks(what: str) -> tuple[str, str]:
@@ -98,9 +97,7 @@ def write(path: Path, what: str, content: str) -> None:
 
 def markdown(rows: Sequence[dict[str, Any]]) -> str:
     """All rows, for a page."""
-    lines = [f"| {' | '.join(_HEAD)} |", f"|---{'|---:' * (len(_HEAD) - 1)}|"]
-    lines += [f"| {' | '.join(cells(row))} |" for row in rows]
-    return "\n".join(["", *lines, "", *(f"- {note}" for note in _notes(rows)), "", ""])
+    return table.markdown(_HEAD, [cells(row) for row in rows], _notes(rows))
 
 
 def _notes(rows: Sequence[dict[str, Any]]) -> list[str]:
