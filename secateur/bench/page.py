@@ -1,6 +1,6 @@
 """The benchmark as a table: for the terminal, and for a page between two marks."""
 
-from collections.abc import Sequence
+from collections.abc import Container, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -122,14 +122,11 @@ def _notes(rows: Sequence[dict[str, Any]]) -> list[str]:
         + (f" stride {shape.stride}" if shape.stride > 1 else "")
         for name, shape in used.items()
     )
-    variants = "; ".join(
-        f"{name}: {what}"
-        for name, what in VARIANTS.items()
-        if any(row["variant"] == name for row in rows)
-    )
-    scales = "; ".join(
-        f"{name}: {what}"
-        for name, what in SCALES.items()
-        if any(row["scales"] == name for row in rows)
-    )
+    variants = meanings(VARIANTS, {row["variant"] for row in rows})
+    scales = meanings(SCALES, {row["scales"] for row in rows})
     return [*notes, f"Layers: {shapes}.", f"Variants: {variants}.", f"Scales: {scales}."]
+
+
+def meanings(known: Mapping[str, str], used: Container[str]) -> str:
+    """Say what the names mean that are used."""
+    return "; ".join(f"{name}: {what}" for name, what in known.items() if name in used)
