@@ -5,7 +5,7 @@ import math
 import re
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -119,14 +119,26 @@ class Area:
         return self._count(FLOWS[self.family].block_rams)
 
     def _count(self, worth: Mapping[str, float]) -> int:
-        return math.ceil(
-            sum(
-                each * number
-                for pattern, each in worth.items()
-                for cell, number in self.cells.items()
-                if re.fullmatch(pattern, cell)
-            )
-        )
+        each = counted(worth, self.cells)
+        return math.ceil(sum(each[cell] * self.cells[cell] for cell in each))
+
+
+def counted(worth: Mapping[str, float], cells: Collection[str]) -> dict[str, float]:
+    """Types of cells that count, and what one of each counts.
+
+    Parameters
+    ----------
+    worth : dict of str to float
+        Of a `Flow`, by patterns.
+    cells : collection of str
+        Types of cells.
+    """
+    return {
+        cell: each
+        for pattern, each in worth.items()
+        for cell in cells
+        if re.fullmatch(pattern, cell)
+    }
 
 
 def read(verilog: str, top: str) -> tuple[str, str]:

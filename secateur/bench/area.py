@@ -4,17 +4,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from amaranth.back import verilog
-
 from hw.cells.mixed import CHOICES, Mixed
 from hw.fold import Folding
-from hw.layer import LayerEngine
 from hw.network import Network
-from hw.plan import LayerPlan, plan
-from secateur.bench import synthesis
+from secateur import table
+from secateur.bench import engine, synthesis
 
 _HEAD = ("form", "LUT4-eq.", "a mult.", "CCU2C", "FF", "DSP", "block RAM", "MHz")
-_TOP = "engine"
 
 
 def forms() -> dict[str, frozenset[str]]:
@@ -52,22 +48,10 @@ def measure(
     for number, (form, choices) in enumerate(forms().items()):
         note(form, number, len(forms()))
         cells = Mixed(choices)
-        (built,) = plan(network, folding, stages=cells.stages)
-        assert isinstance(built, LayerPlan)
+        built = engine.planned(network, folding, cells)
         path = folder / "area" / f"{network.name}_{'_'.join(form.split())}.v"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        engine = LayerEngine(built)
-        text = verilog.convert(engine, _TOP, cells, emit_src=False, strip_internal_attrs=True)
-        path.write_text(text, encoding="utf-8")
-        rows.append(
-            {
-                "form": form,
-                "choices": sorted(choices),
-                "fold": vars(built.fold),
-                "multipliers": built.multipliers,
-                **synthesis.figures(path, _TOP, folder / "synthesis", seeds=seeds),
-            }
-        )
+        figures = engine.measure(built, cells, path, folder / "synthesis", seeds=seeds)
+        rows.append({"form": form, "choices": sorted(choices), **figures})
     note("synthesised", len(rows), len(rows))
     return rows
 
@@ -86,24 +70,19 @@ def cells(row: dict[str, Any]) -> list[str]:
 
 def text(rows: Sequence[dict[str, Any]]) -> str:
     """All rows, for a person at a terminal."""
-    from secateur.table import table
-
-    return "\n".join([table(_HEAD, [cells(row) for row in rows]), "", *_notes(rows)])
+    return table.with_notes(_HEAD, [cells(row) for row in rows], _notes(rows))
 
 
 def markdown(rows: Sequence[dict[str, Any]]) -> str:
     """All rows, for a page."""
-    lines = [f"| {' | '.join(_HEAD)} |", f"|---{'|---:' * (len(_HEAD) - 1)}|"]
-    lines += [f"| {' | '.join(cells(row))} |" for row in rows]
-    return "\n".join(["", *lines, "", *(f"- {note}" for note in _notes(rows)), "", ""])
+    return table.markdown(_HEAD, [cells(row) for row in rows], _notes(rows))
 
 
 def _notes(rows: Sequence[dict[str, Any]]) -> list[str]:
     """Sentences below the table: what each choice gives, alone and as the last one."""
     luts = {row["form"]: row["luts"] / row["multipliers"] for row in rows}
-    fold = " x ".join(str(rows[0]["fold"][key]) for key in "PGRE")
     return [
-        f"P x G x R x E is {fold}, one engine with its buffers and handshakes.",
+        engine.folded(rows),
         *(
             f"{name}: {what}: {luts['portable'] - luts[f'with {name}']:.1f} LUT4-equivalents a "
             f"multiplier less alone, {luts[f'without {name}'] - luts['ecp5']:.1f} less as the last."

@@ -14,7 +14,7 @@ from hw.cost import predict_interval
 from hw.layer_plan import LayerPlan
 from hw.plan import plan
 from hw.timing import PORTABLE
-from secateur.bench import synthesis
+from secateur.bench import engine, synthesis
 from secateur.bench.cases import Case, pictures
 from secateur.bench.folds import LEAST_UTILISATION, Choice, best_folding, fewest
 from secateur.bench.memories import memories
@@ -22,7 +22,6 @@ from sim.runner import Design, Result, simulate
 
 FRAMES = 4  # three intervals, of which the last two must agree
 SIDE_BY_SIDE = 10  # designs in one Verilator model
-TOP = "engine"
 _JOBS = 2
 
 Note = Callable[[str, int, int], None]
@@ -45,10 +44,7 @@ class Generated:
     @property
     def plan(self) -> LayerPlan:
         """Plan of the layer."""
-        stages = named(self.case.cells).stages
-        (built,) = plan(self.case.network, self.choice.folding, stages=stages)
-        assert isinstance(built, LayerPlan)
-        return built
+        return engine.planned(self.case.network, self.choice.folding, named(self.case.cells))
 
 
 @dataclass(frozen=True)
@@ -61,9 +57,6 @@ class Simulated:
 
 def generate(case: Case, folder: Path) -> Generated:
     """Fold a case as well as its budget allows, and write its Verilog below a folder."""
-    from amaranth.back import verilog
-
-    from hw.layer import LayerEngine
     from hw.verilog import emit
 
     start = time.monotonic()
@@ -74,9 +67,7 @@ def generate(case: Case, folder: Path) -> Generated:
         choice = replace(choice, cycles=predict_interval(net, choice.folding, plans))
     emit(net, choice.folding, path, top=case.name, cells=cells)
     made = Generated(case, choice, path, time.monotonic() - start)
-    engine = LayerEngine(made.plan)
-    text = verilog.convert(engine, TOP, cells, emit_src=False, strip_internal_attrs=True)
-    made.engine.write_text(text, encoding="utf-8")
+    engine.emit(made.plan, cells, made.engine)
     return made
 
 
@@ -121,7 +112,7 @@ def synthesise_all(
 
     def one(made: Generated) -> None:
         family = family_of(made.case.cells)
-        found[made.case] = synthesis.figures(made.engine, TOP, cache, family, seeds)
+        found[made.case] = synthesis.figures(made.engine, engine.TOP, cache, family, seeds)
         note(made.case.name, len(found), len(designs))
 
     with ThreadPoolExecutor(_JOBS) as pool:

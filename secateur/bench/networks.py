@@ -11,9 +11,9 @@ import numpy as np
 from hw.cost import Cost, predict
 from hw.folding import fold_to_multipliers
 from hw.network import Network
+from secateur import table
 from secateur.bench import resnet8
 from secateur.complaints import unlike
-from secateur.table import table
 from sim.records import Result
 from sim.runner import Design, simulate
 
@@ -141,18 +141,16 @@ def cells(row: dict[str, Any]) -> list[str]:
 
 def text(rows: Sequence[dict[str, Any]]) -> str:
     """All rows, for a person at a terminal."""
-    return f"{table(_HEAD, [cells(row) for row in rows])}\n\n{_note(rows)}"
+    return table.with_notes(_HEAD, [cells(row) for row in rows], [_note(rows)])
 
 
 def markdown(rows: Sequence[dict[str, Any]]) -> str:
     """All rows and their folds, for a page."""
-    lines = [f"| {' | '.join(_HEAD)} |", f"|---{'|---:' * (len(_HEAD) - 1)}|"]
-    lines += [f"| {' | '.join(cells(row))} |" for row in rows]
     notes = [_note(rows)]
     for row in rows:
         folds = ", ".join(f"{name} {' x '.join(map(str, f))}" for name, f in row["folds"].items())
         notes.append(f"P x G x R x E of {row['variant']}, {row['budget']}: {folds}.")
-    return "\n".join(["", *lines, "", *(f"- {note}" for note in notes), "", ""])
+    return table.markdown(_HEAD, [cells(row) for row in rows], notes)
 
 
 def _note(rows: Sequence[dict[str, Any]]) -> str:

@@ -1,10 +1,11 @@
 """The benchmark as a table: for the terminal, and for a page between two marks."""
 
-from collections.abc import Sequence
+from collections.abc import Container, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from hw.whole_file import write_whole
+from secateur import table
 from secateur.bench.cases import SCALES, SHAPES, VARIANTS
 from secateur.bench.memories import explained, least
 from secateur.bench.synthesis import clock
@@ -66,9 +67,7 @@ def _number(value: int | None) -> str:
 
 def text(rows: Sequence[dict[str, Any]]) -> str:
     """All rows, for a person at a terminal."""
-    from secateur.table import table
-
-    return "\n".join([table(_HEAD, [cells(row) for row in rows]), "", *_notes(rows)])
+    return table.with_notes(_HEAD, [cells(row) for row in rows], _notes(rows))
 
 
 def marks(what: str) -> tuple[str, str]:
@@ -98,9 +97,7 @@ def write(path: Path, what: str, content: str) -> None:
 
 def markdown(rows: Sequence[dict[str, Any]]) -> str:
     """All rows, for a page."""
-    lines = [f"| {' | '.join(_HEAD)} |", f"|---{'|---:' * (len(_HEAD) - 1)}|"]
-    lines += [f"| {' | '.join(cells(row))} |" for row in rows]
-    return "\n".join(["", *lines, "", *(f"- {note}" for note in _notes(rows)), "", ""])
+    return table.markdown(_HEAD, [cells(row) for row in rows], _notes(rows))
 
 
 def _notes(rows: Sequence[dict[str, Any]]) -> list[str]:
@@ -125,14 +122,11 @@ def _notes(rows: Sequence[dict[str, Any]]) -> list[str]:
         + (f" stride {shape.stride}" if shape.stride > 1 else "")
         for name, shape in used.items()
     )
-    variants = "; ".join(
-        f"{name}: {what}"
-        for name, what in VARIANTS.items()
-        if any(row["variant"] == name for row in rows)
-    )
-    scales = "; ".join(
-        f"{name}: {what}"
-        for name, what in SCALES.items()
-        if any(row["scales"] == name for row in rows)
-    )
+    variants = meanings(VARIANTS, {row["variant"] for row in rows})
+    scales = meanings(SCALES, {row["scales"] for row in rows})
     return [*notes, f"Layers: {shapes}.", f"Variants: {variants}.", f"Scales: {scales}."]
+
+
+def meanings(known: Mapping[str, str], used: Container[str]) -> str:
+    """Say what the names mean that are used."""
+    return "; ".join(f"{name}: {what}" for name, what in known.items() if name in used)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from secateur.table import table
+from secateur import table
 
 _HEAD = (
     "cut",
@@ -23,15 +23,14 @@ _HEAD = (
 def text(rows: Sequence[dict[str, Any]]) -> str:
     """Head and rows, for a person at a terminal."""
     head, *rest = rows
-    return "\n".join([table(_HEAD, _lines(head, rest)), "", *_notes(head, rest)])
+    return table.with_notes(_HEAD, _lines(head, rest), _notes(head, rest))
 
 
 def markdown(rows: Sequence[dict[str, Any]]) -> str:
     """Head and rows, for a page."""
     head, *rest = rows
-    lines = [f"| {' | '.join(_HEAD)} |", f"|---|---:|---{'|---:' * (len(_HEAD) - 3)}|"]
-    lines += [f"| {' | '.join(cells)} |" for cells in _lines(head, rest)]
-    return "\n".join(["", *lines, "", *(f"- {note}" for note in _notes(head, rest)), "", ""])
+    lines, notes = _lines(head, rest), _notes(head, rest)
+    return table.markdown(_HEAD, lines, notes, names=(0, 2))
 
 
 def _lines(head: dict[str, Any], rows: Sequence[dict[str, Any]]) -> list[list[str]]:

@@ -1,4 +1,4 @@
-"""``secateur bench``: layers, area, networks, masks, selectors and prices, measured."""
+"""``secateur bench``: layers, area, families, networks, masks, selectors, prices, measured."""
 
 import argparse
 from importlib import import_module
@@ -8,9 +8,11 @@ from typing import Any
 from secateur.commands import (
     bench_area,
     bench_arguments,
+    bench_families,
     bench_layers,
     bench_masks,
     bench_networks,
+    bench_one_layer,
     bench_prices,
     bench_selectors,
 )
@@ -19,6 +21,7 @@ from secateur.progress import Progress
 _KINDS = {
     "layers": bench_layers,
     "area": bench_area,
+    "families": bench_families,
     "networks": bench_networks,
     "masks": bench_masks,
     "selectors": bench_selectors,
@@ -32,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--docs", metavar="FILE", help="put the table between its marks in a page")
     parser.add_argument("--out", metavar="FOLDER", default="build/bench", help="keeps all builds")
     bench_arguments.add_arguments(parser)
-    group = parser.add_argument_group("layers, area and networks")
+    group = parser.add_argument_group("layers, area, families and networks")
     for option, what in (("--layer", "layer, of L1 to L6"), ("--variant", "way of pruning")):
         group.add_argument(
             option, action="append", metavar="NAME", help=f"only this {what}; may be repeated"
@@ -41,7 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--pictures", metavar="FILE", help="networks: a frames.safetensors; default: random pixels"
     )
     bench_layers.add_arguments(parser)
-    bench_area.add_arguments(parser)
+    bench_one_layer.add_arguments(parser)
     bench_selectors.add_arguments(parser)
     bench_prices.add_arguments(parser)
 

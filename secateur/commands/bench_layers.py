@@ -18,12 +18,13 @@ ROOM = "page"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments that only this benchmark has."""
-    group = parser.add_argument_group("layers and area")
+    group = parser.add_argument_group("layers, area and families")
     group.add_argument(
         "--scales",
         action="append",
         metavar="NAME",
-        help="how sums are scaled: multiplier, the default of layers, or shift; may be repeated",
+        help="how sums are scaled: multiplier or shift; default: multiplier for layers, shift for "
+        "area, both for families; may be repeated",
     )
     group.add_argument(
         "--cells",

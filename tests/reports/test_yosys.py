@@ -1,6 +1,6 @@
 import pytest
 
-from reports.yosys import Area, synthesise
+from reports.yosys import FLOWS, Area, counted, synthesise
 from sim.tools import ToolError
 
 DESIGN = """
@@ -85,6 +85,11 @@ def test_cells_of_other_families_are_weighted():
     assert (area.luts, area.flip_flops, area.dsp_cells, area.block_rams) == (7, 2, 2, 0)
     area = Area({"SB_LUT4": 5, "SB_CARRY": 4, "SB_DFFESR": 3, "SB_RAM40_4KNR": 1}, 0, "ice40")
     assert (area.luts, area.flip_flops, area.dsp_cells, area.block_rams) == (5, 3, 0, 1)
+
+
+def test_types_that_count_say_what_one_does():
+    cells = {"FDRE", "LUT2", "RAM64M", "CARRY4", "LUT7"}
+    assert counted(FLOWS["xilinx7"].luts, cells) == {"LUT2": 1, "RAM64M": 4}
 
 
 def test_a_failing_tool_is_named(verilog):

@@ -3,8 +3,9 @@ import json
 
 import pytest
 
+from hw.fold import Fold
 from secateur import cli
-from secateur.bench import layers, networks, page
+from secateur.bench import area, families, layers, networks, page
 from secateur.bench.cases import network
 from sim.records import Result
 from sim.stalls import Stalls
@@ -101,6 +102,48 @@ def test_wrong_options_are_exit_2(capsys, options, sentence):
 def test_wrong_options_of_networks(capsys, options, code, sentence):
     assert cli.main(["bench", "networks", *options]) == code
     assert sentence in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("what", ["area", "families"])
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (["--layer", "L9"], "--layer must be one of L1, L2, L3, L4, L5, L6, not 'L9'"),
+        (["--layer", "L1", "--layer", "L2"], "--layer must be given once with {what}, not 2 times"),
+        (["--scales", "half"], "--scales must be one of multiplier, shift, not 'half'"),
+        (["--fold", "8,4"], "--fold must be P,G,R, not '8,4'"),
+        (["--fold", "8,4,1.5"], "--fold must be P,G,R, not '8,4,1.5'"),
+        (["--fold", "0,4,1"], "layer 'L4': P must be 1 to 32, not 0"),
+        (["--budget", "0"], "--budget must be at least 1, not 0"),
+        (["--budget", "8", "--budget", "9"], "--budget must be one number"),
+        (["--budget", "8", "--fold", "8,1,1"], "must not be given with --fold"),
+        (["--cells", "ecp5"], "--cells must not be given with {what}"),
+    ],
+)
+def test_wrong_options_of_one_layer(capsys, tmp_path, what, options, sentence):
+    assert cli.main(["bench", what, *options, "--out", str(tmp_path)]) == 2
+    assert sentence.format(what=what) in capsys.readouterr().err
+
+
+def test_scales_are_one_for_area_and_all_for_families(monkeypatch, tmp_path, capsys):
+    asked = {}
+
+    def measure(networks, folding, folder, note, seeds=()):
+        asked.update(networks=networks, folding=folding)
+        return []
+
+    for room in (area, families):
+        monkeypatch.setattr(room, "measure", measure)
+    both, out = ["--scales", "shift", "--scales", "multiplier"], ["--out", str(tmp_path), "--json"]
+    assert cli.main(["bench", "area", *both, *out]) == 2
+    assert "--scales must be given once with area, not 2 times" in capsys.readouterr().err
+    assert cli.main(["bench", "area", *out]) == 0
+    assert asked["networks"].layers[1].multiplier.max() == 1
+    assert cli.main(["bench", "families", *both, *out]) == 0
+    assert list(asked["networks"]) == ["shift", "multiplier"]
+    assert asked["folding"] == {"picture": Fold(1), "L4": Fold(8, 4)}
+    assert cli.main(["bench", "families", "--layer", "L1", "--budget", "8", *out]) == 0
+    assert asked["folding"]["L1"].multipliers == 8
 
 
 def test_networks_are_told_or_refused(monkeypatch, tmp_path, capsys):
