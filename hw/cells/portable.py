@@ -227,14 +227,12 @@ class Portable:
         """
         found = []
         for index, held in enumerate(sides):
-            side, held_one = (
-                Signal.like(result, name=f"{which}_{index}") for which in (name, "is")
-            )
-            for p in range(plan.fold.P):
-                m.d.comb += held_one[p].eq(either(in_lane(held, p)))
-            apart = self.told_apart(plan, [held_one[p] for p in range(plan.fold.P)])
-            m.d.sync += [side[p].eq(value) for p, value in enumerate(apart)]
-            found.append(side)
+            one = Signal.like(result, name=f"{name}_{index}")
+            gathered = Signal.like(result, name=f"{name}_{index}_gathered")
+            m.d.comb += [one[p].eq(either(in_lane(held, p))) for p in range(plan.fold.P)]
+            apart = self.told_apart(plan, [one[p] for p in range(plan.fold.P)])
+            m.d.sync += [gathered[p].eq(value) for p, value in enumerate(apart)]
+            found.append(gathered)
         if len(found) == 1:
             m.d.comb += result.eq(found[0])
             return
